@@ -1,0 +1,1 @@
+"""Postil, the mail server."""

@@ -1,0 +1,1 @@
+"""The literate platform: code and RFC side by side."""
