@@ -1,0 +1,77 @@
+"""Who may log in, which addresses lead where, and what an account may do.
+
+Protocols ask; the accounts package answers from its database; localserve answers from memory. Secrets never
+pass through a record here: a password goes in, an account comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from postil.ports.ids import AccountId
+
+
+class AccountsUnavailable(Exception):
+    """The directory cannot answer for now: temporary failure, never "unknown user"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as sessions see it."""
+
+    id: AccountId
+    name: str  # login name, usually an address
+    display_name: str = ""
+    quota: int | None = None  # octets; None: no limit
+    disabled: str | None = None  # a reason to show, or None
+    switched_off: frozenset[str] = field(
+        default_factory=frozenset
+    )  # capabilities hidden from this account
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A recipient address led to an account."""
+
+    account: Account
+    address: str  # canonical address that matched
+    mailbox: str = "INBOX"
+
+
+class Accounts(Protocol):
+    """The directory."""
+
+    async def authenticate(
+        self, login: str, password: str, *, protocol: str, peer: str
+    ) -> Account | None:
+        """The account, or None for every wrong login: unknown, wrong password, disabled.
+
+        Takes the same time for each; AccountsUnavailable when nobody can tell now.
+        """
+        ...
+
+    async def authorize(self, account: Account, identity: str) -> Account | None:
+        """May `account` act as `identity` (RFC 4616 authzid)? The account it then is, or None."""
+        ...
+
+    async def resolve(self, local_part: str, domain: str) -> Sequence[Delivery]:
+        """Where mail for the address goes; empty when the address does not exist here.
+
+        `domain` is in A-label form and lower case, or a literal such as `[127.0.0.1]`; the local part is unquoted.
+        postmaster and abuse exist at every local domain. With an empty domain: bare `<Postmaster>`.
+        """
+        ...
+
+    async def is_local(self, domain: str) -> bool:
+        """Are we the final place for this domain?"""
+        ...
+
+    async def may_send_as(self, account: Account, local_part: str, domain: str) -> bool:
+        """May the account use the address as MAIL FROM or From?"""
+        ...
+
+    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
+        """Capabilities switched off for the account, live."""
+        ...

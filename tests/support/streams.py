@@ -1,0 +1,126 @@
+"""A Stream in memory: what a protocol core writes can be read by the test, and the other way round."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from postil.ports.peer import Peer
+from postil.ports.stream import StreamClosed, StreamTimeout
+
+PEER = Peer(
+    ip="127.0.0.1",
+    port=40000,
+    local_ip="127.0.0.1",
+    local_port=143,
+    listener="imap",
+    connection="test",
+)
+
+
+class MemoryStream:
+    """The server's side; `client_*` methods are the other side."""
+
+    def __init__(self, peer: Peer = PEER, *, can_start_tls: bool = True) -> None:
+        self._peer = peer
+        self._can_start_tls = can_start_tls
+        self._in = bytearray()
+        self._eof = False
+        self._woken = False
+        self._news = asyncio.Event()
+        self._out = bytearray()
+        self._written = asyncio.Event()
+        self.closed = False
+
+    # --- Stream
+
+    @property
+    def peer(self) -> Peer:
+        return self._peer
+
+    async def read(self, timeout: float) -> bytes:
+        while not self._in and not self._eof:
+            await self._wait(timeout)
+        return self._take()
+
+    async def read_or_wake(self, timeout: float) -> bytes | None:
+        while not self._in and not self._eof and not self._woken:
+            await self._wait(timeout)
+        if self._woken:
+            self._woken = False
+            return None
+        return self._take()
+
+    async def _wait(self, timeout: float) -> None:
+        self._news.clear()
+        try:
+            await asyncio.wait_for(self._news.wait(), timeout)
+        except TimeoutError:
+            raise StreamTimeout from None
+
+    def _take(self) -> bytes:
+        piece = bytes(self._in[: 256 * 1024])
+        del self._in[: len(piece)]
+        return piece
+
+    def wake(self) -> None:
+        self._woken = True
+        self._news.set()
+
+    def pending(self) -> bool:
+        return bool(self._in)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self.closed:
+            raise StreamClosed
+        self._out += data
+        self._written.set()
+
+    async def drain(self) -> None:
+        if self.closed:
+            raise StreamClosed
+        await asyncio.sleep(0)
+
+    @property
+    def can_start_tls(self) -> bool:
+        return self._can_start_tls and self._peer.tls is None
+
+    async def start_tls(self) -> None:
+        self._in.clear()
+        self._peer = dataclasses.replace(self._peer, tls="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384")
+
+    async def close(self) -> None:
+        self.closed = True
+        self._written.set()
+
+    def abort(self) -> None:
+        self.closed = True
+        self._written.set()
+
+    # --- the client's side
+
+    def client_write(self, data: bytes) -> None:
+        self._in += data
+        self._news.set()
+
+    def client_eof(self) -> None:
+        self._eof = True
+        self._news.set()
+
+    async def client_read_until(self, end: bytes, timeout: float = 10) -> bytes:
+        """All octets up to and including `end`; what was written so far when the server closes."""
+        async with asyncio.timeout(timeout):
+            while (at := self._out.find(end)) < 0:
+                if self.closed:
+                    at = len(self._out)
+                    end = b""
+                    break
+                self._written.clear()
+                await self._written.wait()
+        stop = at + len(end)
+        piece = bytes(self._out[:stop])
+        del self._out[:stop]
+        return piece
+
+    async def client_line(self, timeout: float = 10) -> bytes:
+        return await self.client_read_until(b"\r\n", timeout)
