@@ -1,0 +1,195 @@
+"""What `postil account` and `postil address` do to the control database, beside a running server or without one.
+
+Everything is one transaction; what is refused says why in one sentence and changes nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+
+from postil.accounts import names, schema
+from postil.accounts.passwords import MAX_PASSWORD, hash_password
+from postil.base.clock import Clock
+
+MIN_PASSWORD = 8  # NIST SP 800-63B: the least length for a password a person chose
+
+
+class AccountError(Exception):
+    """Refused; the text is for the person at the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account as lists show it."""
+
+    id: int
+    name: str
+    display_name: str
+    quota: int | None
+    disabled: str | None
+    password_set: bool
+    created: int
+    addresses: tuple[str, ...]
+
+
+class Administration:
+    """Changes to accounts and addresses; use `open`, and `close` it."""
+
+    def __init__(self, connection: aiosqlite.Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    @classmethod
+    async def open(cls, path: Path, *, clock: Clock) -> Administration:
+        """Open or create the control database."""
+        return cls(await schema.open_database(path), clock)
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._connection.close()
+
+    async def add(
+        self,
+        name: str,
+        password: str | None,
+        *,
+        display_name: str = "",
+        quota: int | None = None,
+        address: bool = True,
+    ) -> AccountRow:
+        """A new account; a name with @ also becomes its first address unless `address` is false."""
+        name = _name(name)
+        hashed = None if password is None else hash_password(_password(password))
+        local = domain = ""
+        if address and "@" in name:
+            local, domain = _split(name)
+        await self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            number = await self._insert(
+                "INSERT INTO account (name, key, display_name, password, quota, created)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (name, names.key(name), display_name, hashed, quota, int(self._clock.now())),
+                f"an account {name} exists already",
+            )
+            if domain:
+                await self._add_address(number, local, domain, "INBOX")
+            await self._connection.execute("COMMIT")
+        except BaseException:
+            await self._connection.execute("ROLLBACK")
+            raise
+        return await self.show(name)
+
+    async def _insert(self, sql: str, values: Sequence[object], taken: str) -> int:
+        try:
+            cursor = await self._connection.execute(sql, values)
+        except sqlite3.IntegrityError as error:
+            raise AccountError(taken) from error
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    async def _add_address(self, account: int, local: str, domain: str, mailbox: str) -> None:
+        await self._insert(
+            "INSERT INTO address (key, domain, local, account, mailbox) VALUES (?, ?, ?, ?, ?)",
+            (names.key(local), domain, local, account, mailbox),
+            f"the address {local}@{domain} is taken",
+        )
+
+    async def add_address(self, name: str, address: str, mailbox: str = "INBOX") -> AccountRow:
+        """One more address for an account; the same one again is no error."""
+        row = await self.show(name)
+        local, domain = _split(address)
+        owner = await self._connection.execute_fetchall(
+            "SELECT account FROM address WHERE key = ? AND domain = ?", (names.key(local), domain)
+        )
+        if [int(found[0]) for found in owner] != [row.id]:
+            await self._add_address(row.id, local, domain, mailbox)
+        return await self.show(name)
+
+    async def remove_address(self, address: str) -> None:
+        """The address no longer exists; its account and mail stay."""
+        local, domain = _split(address)
+        cursor = await self._connection.execute(
+            "DELETE FROM address WHERE key = ? AND domain = ?", (names.key(local), domain)
+        )
+        if cursor.rowcount == 0:
+            raise AccountError(f"there is no address {address}")
+
+    async def set_password(self, name: str, password: str) -> None:
+        """From now on only this password works."""
+        row = await self.show(name)
+        await self._connection.execute(
+            "UPDATE account SET password = ? WHERE id = ?",
+            (hash_password(_password(password)), row.id),
+        )
+
+    async def remove(self, name: str) -> None:
+        """The account, its addresses, and (by the server, at once or at its next start) its mail."""
+        row = await self.show(name)
+        await self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            await self._connection.execute("DELETE FROM account WHERE id = ?", (row.id,))
+            await self._connection.execute("INSERT INTO removed (account) VALUES (?)", (row.id,))
+            await self._connection.execute("COMMIT")
+        except BaseException:
+            await self._connection.execute("ROLLBACK")
+            raise
+
+    async def show(self, name: str) -> AccountRow:
+        """One account by login name; AccountError when there is none."""
+        found = await self._rows("WHERE account.key = ?", (names.key(name),))
+        if not found:
+            raise AccountError(f"there is no account {name}")
+        return found[0]
+
+    async def every(self) -> Sequence[AccountRow]:
+        """All accounts by name."""
+        return await self._rows("", ())
+
+    async def _rows(self, where: str, values: Sequence[object]) -> list[AccountRow]:
+        rows = await self._connection.execute_fetchall(
+            "SELECT account.id, account.name, display_name, quota, disabled, password IS NOT NULL, created,"
+            " (SELECT group_concat(local || '@' || domain, char(10)) FROM address"
+            "   WHERE address.account = account.id)"
+            f" FROM account {where} ORDER BY account.key",
+            values,
+        )
+        return [
+            AccountRow(
+                id=row[0],
+                name=row[1],
+                display_name=row[2],
+                quota=row[3],
+                disabled=row[4],
+                password_set=bool(row[5]),
+                created=row[6],
+                addresses=tuple(sorted((row[7] or "").splitlines())),
+            )
+            for row in rows
+        ]
+
+
+def _name(name: str) -> str:
+    try:
+        return names.check_name(name)
+    except names.BadAddress as error:
+        raise AccountError(str(error)) from error
+
+
+def _split(address: str) -> tuple[str, str]:
+    try:
+        return names.split_address(address)
+    except names.BadAddress as error:
+        raise AccountError(str(error)) from error
+
+
+def _password(password: str) -> str:
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise AccountError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    if any(character < " " for character in password):
+        raise AccountError("a password holds no control characters")
+    return password

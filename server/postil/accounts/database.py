@@ -1,0 +1,209 @@
+"""The directory as the protocols ask it (`ports.accounts.Accounts`), over the control database.
+
+Commands change the same file from another process, so nothing is remembered here beyond a second, and never that
+something does not exist: an address added a moment ago works at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import aiosqlite
+
+from postil.accounts import names, schema
+from postil.accounts.passwords import Passwords
+from postil.base.clock import Clock
+from postil.ports.accounts import Account, AccountsUnavailable, Delivery
+from postil.ports.ids import AccountId
+
+REMEMBER_SECONDS = (
+    1.0  # how long a found address is trusted: reception asks thousands of times a second
+)
+REMEMBER_ENTRIES = 10_000
+
+# RFC 5321 §4.5.1 and RFC 2142 §4: these exist at every domain whose mail ends here.
+ROLES = frozenset({"postmaster", "abuse"})
+
+_ACCOUNT = "account.id, account.name, account.display_name, account.quota, account.disabled"
+
+Prepare = Callable[[Account], Awaitable[None]]
+
+
+class AccountsDatabase:
+    """Implements `ports.accounts.Accounts`; use `open`."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        clock: Clock,
+        domains: Mapping[str, str],
+        prepare: Prepare | None,
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._domains = dict(domains)
+        self._prepare = prepare
+        self._prepared: dict[AccountId, int | None] = {}
+        self._found: dict[tuple[str, str], tuple[float, tuple[Delivery, ...]]] = {}
+        self.passwords = Passwords(clock)
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock,
+        domains: Mapping[str, str],
+        prepare: Prepare | None = None,
+    ) -> AccountsDatabase:
+        """Open or create the database file.
+
+        `domains`: local domains in A-labels to the login name of their postmaster ("": the oldest account).
+        `prepare`: awaited before an account is first handed out, and again when its quota changed (the store provisions it).
+        """
+        return cls(await schema.open_database(path), clock, domains, prepare)
+
+    async def close(self) -> None:
+        """Close the file and end the threads."""
+        self.passwords.close()
+        await self._connection.close()
+
+    async def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        try:
+            rows: Iterable[sqlite3.Row] = await self._connection.execute_fetchall(sql, values)
+        except (
+            sqlite3.Error,
+            ValueError,
+        ) as error:  # ValueError: aiosqlite's "no active connection"
+            raise AccountsUnavailable(f"the accounts cannot be read: {error}") from error
+        return [tuple(row) for row in rows]
+
+    async def _account(self, row: tuple[object, ...]) -> Account:
+        number, name, display_name, quota, disabled = row[:5]
+        assert isinstance(number, int)
+        off = await self.capabilities_off(AccountId(number))
+        account = Account(
+            id=AccountId(number),
+            name=str(name),
+            display_name=str(display_name),
+            quota=quota if isinstance(quota, int) else None,
+            disabled=None if disabled is None else str(disabled),
+            switched_off=off,
+        )
+        if self._prepare is not None and self._prepared.get(account.id, -1) != account.quota:
+            await self._prepare(account)
+            self._prepared[account.id] = account.quota
+        return account
+
+    async def authenticate(
+        self, login: str, password: str, *, protocol: str, peer: str
+    ) -> Account | None:
+        rows = await self._rows(
+            f"SELECT {_ACCOUNT}, account.password FROM account WHERE key = ?", (names.key(login),)
+        )
+        if not rows:
+            rows = await self._by_address(login)
+        stored = rows[0][5] if rows else None
+        usable = isinstance(stored, str) and rows[0][4] is None
+        right = await self.passwords.verify(password, stored if isinstance(stored, str) else None)
+        return await self._account(rows[0]) if right and usable else None
+
+    async def _by_address(self, login: str) -> list[tuple[object, ...]]:
+        try:
+            local, domain = names.split_address(login)
+        except names.BadAddress:
+            return []
+        return await self._rows(
+            f"SELECT {_ACCOUNT}, account.password FROM address JOIN account ON account.id = address.account"
+            " WHERE address.domain = ? AND address.key = ?",
+            (domain, names.key(local)),
+        )
+
+    async def authorize(self, account: Account, identity: str) -> Account | None:
+        if not identity or names.key(identity) == names.key(account.name):
+            return account
+        rows = await self._by_address(identity)
+        return account if rows and rows[0][0] == account.id else None
+
+    async def resolve(self, local_part: str, domain: str) -> Sequence[Delivery]:
+        try:
+            key = (domain and names.domain_key(domain), names.key(local_part))
+        except names.BadAddress:
+            return ()
+        now = self._clock.monotonic()
+        known = self._found.get(key)
+        if known is not None and known[0] > now:
+            return known[1]
+        found = await self._resolve(*key)
+        if found:
+            if len(self._found) >= REMEMBER_ENTRIES:
+                self._found.clear()
+            self._found[key] = (now + REMEMBER_SECONDS, found)
+        return found
+
+    async def _resolve(self, domain: str, key: str) -> tuple[Delivery, ...]:
+        if domain:
+            rows = await self._rows(
+                f"SELECT {_ACCOUNT}, address.local, address.mailbox FROM address"
+                " JOIN account ON account.id = address.account"
+                " WHERE address.domain = ? AND address.key = ?",
+                (domain, key),
+            )
+            if rows:
+                account = await self._account(rows[0])
+                return (Delivery(account, f"{rows[0][5]}@{domain}", str(rows[0][6])),)
+        # RFC 5321 §4.5.1: "Any system that includes an SMTP server supporting mail relaying or delivery
+        # MUST support the reserved mailbox 'postmaster' as a case-insensitive local name."
+        if key in ROLES and (domain in self._domains or (not domain and key == "postmaster")):
+            return await self._role(key, domain)
+        return ()
+
+    async def _role(self, key: str, domain: str) -> tuple[Delivery, ...]:
+        # RFC 5321 §4.5.1: bare <Postmaster> names no domain; the first that names a person decides.
+        named = self._domains[domain] if domain else next(filter(None, self._domains.values()), "")
+        rows = await self._rows(
+            f"SELECT {_ACCOUNT} FROM account WHERE key = ? AND disabled IS NULL",
+            (names.key(named),),
+        ) or await self._rows(
+            f"SELECT {_ACCOUNT} FROM account WHERE disabled IS NULL ORDER BY id LIMIT 1"
+        )
+        if not rows:
+            # The address exists by decree; until somebody reads it the sender shall try again.
+            raise AccountsUnavailable("no account exists yet that could receive it")
+        return (Delivery(await self._account(rows[0]), f"{key}@{domain}" if domain else key),)
+
+    async def is_local(self, domain: str) -> bool:
+        try:
+            return names.domain_key(domain) in self._domains
+        except names.BadAddress:
+            return False
+
+    async def may_send_as(self, account: Account, local_part: str, domain: str) -> bool:
+        return any(
+            found.account.id == account.id for found in await self.resolve(local_part, domain)
+        )
+
+    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
+        rows = await self._rows("SELECT capability FROM switched_off WHERE account = ?", (account,))
+        return frozenset(str(row[0]) for row in rows)
+
+    async def count(self) -> int:
+        """How many accounts there are; for readiness and metrics."""
+        rows = await self._rows("SELECT count(*) FROM account")
+        return int(str(rows[0][0]))
+
+    async def every(self) -> Sequence[Account]:
+        """All accounts by name, for the start page."""
+        rows = await self._rows(f"SELECT {_ACCOUNT} FROM account ORDER BY key")
+        return [await self._account(row) for row in rows]
+
+    async def removed(self) -> Sequence[AccountId]:
+        """Accounts whose mail is still to be erased."""
+        rows = await self._rows("SELECT account FROM removed ORDER BY account")
+        return [AccountId(int(str(row[0]))) for row in rows]
+
+    async def erased(self, account: AccountId) -> None:
+        """The mail of a removed account is gone."""
+        await self._rows("DELETE FROM removed WHERE account = ?", (account,))

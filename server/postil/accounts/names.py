@@ -1,0 +1,56 @@
+"""How login names, local parts and domains are compared.
+
+Login names and local parts: Unicode NFC, without case. RFC 5321 §2.4 leaves the case of local parts to the
+receiving host; people who write `Alice@` mean `alice@`. Domains: A-labels in lower case (RFC 5890), or a literal.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import idna
+
+MAX_NAME = 320  # 64 octets of local part, @, 255 of domain: RFC 5321 §4.5.3.1
+
+
+class BadAddress(ValueError):
+    """Not a name or address that can be kept; the text says why."""
+
+
+def key(name: str) -> str:
+    """The form in which names are compared."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def domain_key(domain: str) -> str:
+    """A-labels in lower case; literals and `localhost` as they are. BadAddress when it is no domain."""
+    if domain.startswith("[") and domain.endswith("]"):
+        return domain.lower()
+    if domain.isascii() and "_" not in domain and domain.lower() == "localhost":
+        return "localhost"
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii").lower()
+    except idna.IDNAError as error:
+        raise BadAddress(f"{domain!r} is not a domain name: {error}") from error
+
+
+def split_address(address: str) -> tuple[str, str]:
+    """`local@domain` in two, the local part unquoted, the domain in A-labels."""
+    local, at, domain = address.rpartition("@")
+    if not at or not local or not domain:
+        raise BadAddress(f"{address!r} is not an address: it needs local-part@domain")
+    if len(local) >= 2 and local[0] == local[-1] == '"':
+        local = local[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    check_name(local)
+    if len(local.encode("utf-8", "replace")) > 64:
+        raise BadAddress("the local part is longer than 64 octets (RFC 5321 section 4.5.3.1.1)")
+    return local, domain_key(domain)
+
+
+def check_name(name: str) -> str:
+    """The name in NFC; BadAddress when it is empty, too long or not printable."""
+    if not name or len(name) > MAX_NAME:
+        raise BadAddress(f"a name has 1 to {MAX_NAME} characters")
+    if not name.isprintable() or name != name.strip():
+        raise BadAddress(f"{name!r} holds characters that cannot be typed or seen")
+    return unicodedata.normalize("NFC", name)

@@ -1,0 +1,96 @@
+"""The control database: its tables, and the numbered steps that lead there from any older version.
+
+Each step runs in a transaction of its own together with the new version number, so that a crash leaves the old or the new
+one, never half. A database newer than the program is refused.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiosqlite
+
+_FIRST = """
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: mail of a removed account must not come back
+    name TEXT NOT NULL,                    -- login name as spelled
+    key TEXT NOT NULL UNIQUE,              -- as compared
+    display_name TEXT NOT NULL DEFAULT '',
+    password TEXT,                         -- Argon2id in PHC form; NULL: no password works
+    quota INTEGER CHECK (quota >= 0),      -- octets; NULL: none
+    disabled TEXT,                         -- the reason; NULL: enabled
+    created INTEGER NOT NULL
+) STRICT;
+CREATE TABLE address (
+    key TEXT NOT NULL,                     -- local part as compared
+    domain TEXT NOT NULL,                  -- A-labels, lower case
+    local TEXT NOT NULL,                   -- local part as spelled, unquoted
+    account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    mailbox TEXT NOT NULL DEFAULT 'INBOX',
+    PRIMARY KEY (domain, key)
+) STRICT;
+CREATE INDEX address_account ON address (account);
+CREATE TABLE switched_off (
+    account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    capability TEXT NOT NULL,              -- upper case
+    PRIMARY KEY (account, capability)
+) STRICT;
+CREATE TABLE removed (
+    account INTEGER PRIMARY KEY            -- whose mail the server has still to erase
+) STRICT;
+"""
+
+STEPS = (_FIRST,)
+VERSION = len(STEPS)
+
+
+class TooNew(Exception):
+    """The database was written by a newer Postil."""
+
+
+async def open_database(path: Path) -> aiosqlite.Connection:
+    """Open, create or migrate the control database; durable writes, foreign keys on."""
+    connection = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        await connection.execute("PRAGMA busy_timeout = 10000")
+        await connection.execute("PRAGMA journal_mode = WAL")
+        await connection.execute("PRAGMA synchronous = FULL")
+        await connection.execute("PRAGMA foreign_keys = ON")
+        await _migrate(connection, path)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+async def _version(connection: aiosqlite.Connection) -> int:
+    rows = await connection.execute_fetchall("PRAGMA user_version")
+    return int(next(iter(rows))[0])
+
+
+async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
+    version = await _version(connection)
+    if version > VERSION:
+        raise TooNew(
+            f"{path} is of version {version}, written by a newer Postil; this one knows up to {VERSION}."
+            " Use the newer program."
+        )
+    if version == VERSION:
+        return
+    await connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have migrated while we waited for the lock.
+        for number in range(await _version(connection), VERSION):
+            for statement in _statements(STEPS[number]):
+                await connection.execute(statement)
+            await connection.execute(f"PRAGMA user_version = {number + 1}")
+        await connection.execute("COMMIT")
+    except BaseException:
+        await connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> list[str]:
+    # executescript() would commit first and so leave the transaction.
+    bare = "\n".join(line.partition("--")[0] for line in script.splitlines())
+    return [statement for statement in bare.split(";") if statement.strip()]

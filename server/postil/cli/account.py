@@ -1,0 +1,136 @@
+"""`postil account`: who has mail here."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from postil.accounts.admin import AccountRow, Administration
+from postil.cli import target
+
+_SIZE = re.compile(r"(\d+)\s*(k|m|g|t)?i?b?", re.IGNORECASE)
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+class Size(click.ParamType[int]):
+    """`500M`, `2GiB` or a number of octets."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        match = _SIZE.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is no size: write 500M, 2G or a number of octets", param, ctx)
+        return int(match[1]) * _UNITS[(match[2] or "").lower()]
+
+
+@click.group()
+def command() -> None:
+    """Accounts: add, list, change the password, remove."""
+
+
+def ask_password(from_stdin: bool) -> str:
+    """The password from standard input or a prompt; an option would show in the list of processes."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.ClickException("no terminal to ask for the password: use --password-stdin")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def as_dict(row: AccountRow) -> dict[str, object]:
+    """The account as JSON shows it."""
+    return {**dataclasses.asdict(row), "addresses": list(row.addresses)}
+
+
+@command.command()
+@click.argument("name")
+@click.option("--display-name", default="", help="The person's name.")
+@click.option("--quota", type=Size(), help="Most octets of mail, such as 5G; default no limit.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--no-password", is_flag=True, help="Nobody can log in until one is set.")
+@click.option("--no-address", is_flag=True, help="Do not make NAME its first address.")
+@target.options
+def add(
+    name: str,
+    display_name: str,
+    quota: int | None,
+    password_stdin: bool,
+    no_password: bool,
+    no_address: bool,
+    config: Path | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Add the account NAME, usually an address; asks for the password."""
+    password = None if no_password else ask_password(password_stdin)
+
+    async def work(database: Administration) -> AccountRow:
+        return await database.add(
+            name, password, display_name=display_name, quota=quota, address=not no_address
+        )
+
+    row = target.administer(config, folder, work)
+    said = f"added {row.name}" + (f" with {', '.join(row.addresses)}" if row.addresses else "")
+    target.show(as_dict(row), as_json, lambda: said)
+
+
+@command.command("list")
+@target.options
+def list_accounts(config: Path | None, folder: Path | None, as_json: bool) -> None:
+    """List accounts with their addresses."""
+    rows = target.administer(config, folder, Administration.every)
+
+    def text() -> str:
+        if not rows:
+            return "no accounts yet; add one with: postil account add NAME"
+        return "\n".join(_line(row) for row in rows)
+
+    target.show([as_dict(row) for row in rows], as_json, text)
+
+
+def _line(row: AccountRow) -> str:
+    notes = []
+    if row.quota is not None:
+        notes.append(f"quota {row.quota}")
+    if not row.password_set:
+        notes.append("no password")
+    if row.disabled is not None:
+        notes.append(f"disabled: {row.disabled}")
+    others = [address for address in row.addresses if address != row.name]
+    return row.name + "".join(f"  {part}" for part in [*others, *(f"({n})" for n in notes)])
+
+
+@command.command()
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@target.options
+def password(
+    name: str, password_stdin: bool, config: Path | None, folder: Path | None, as_json: bool
+) -> None:
+    """Set a new password for the account NAME."""
+    target.administer(config, folder, lambda database: database.show(name))
+    new = ask_password(password_stdin)
+    target.administer(config, folder, lambda database: database.set_password(name, new))
+    target.show({"name": name, "password": "changed"}, as_json, lambda: f"{name}: password changed")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@target.options
+def rm(name: str, yes: bool, config: Path | None, folder: Path | None, as_json: bool) -> None:
+    """Remove the account NAME, its addresses and all its mail."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.ClickException("removes all mail of the account: confirm with --yes")
+        click.confirm(f"Remove {name} and all its mail?", abort=True)
+    target.administer(config, folder, lambda database: database.remove(name))
+    said = f"removed {name}; its mail is erased by the server, at once or when it next starts"
+    target.show({"name": name, "removed": True}, as_json, lambda: said)

@@ -1,0 +1,96 @@
+"""Which machine's data a command works on: `--config postil.toml`, or `--dir` of a localserve."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from postil.accounts import AccountError, Administration
+from postil.accounts.schema import TooNew
+from postil.base.clock import SystemClock
+from postil.config import Config, ConfigError, load
+
+DATABASE = "postil.db"
+
+
+_Result = TypeVar("_Result")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def options(command: _Command) -> _Command:
+    """Add `--config`, `--dir` and `--json` to a command."""
+    for decorate in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
+        click.option(
+            "--dir", "folder", type=click.Path(path_type=Path), help="The data folder itself."
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            envvar="POSTIL_CONFIG",
+            help="The configuration file; default ./postil.toml, else the folder ./localserve.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def read_config(path: Path) -> Config:
+    """The configuration, or an end with the error that names file, line and field."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def data_folder(config: Path | None, folder: Path | None) -> Path:
+    """The folder that holds the control database; it must exist."""
+    if folder is None and config is None and Path("postil.toml").exists():
+        config = Path("postil.toml")
+    if folder is None:
+        folder = Path(read_config(config).data) if config is not None else Path("localserve")
+    if not folder.is_dir():
+        if config is None:
+            raise click.ClickException(
+                f"there is no data folder {folder}: name one with --dir, or a configuration with --config"
+            )
+        folder.mkdir(parents=True, mode=0o700)
+    return folder
+
+
+def administer(
+    config: Path | None,
+    folder: Path | None,
+    work: Callable[[Administration], Coroutine[Any, Any, _Result]],
+) -> _Result:
+    """Run `work` on the control database; what it refuses ends the command with its sentence."""
+
+    async def run() -> _Result:
+        database = await Administration.open(
+            data_folder(config, folder) / DATABASE, clock=SystemClock()
+        )
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(run())
+    except (AccountError, TooNew) as error:
+        raise click.ClickException(str(error)) from error
+    except sqlite3.Error as error:
+        raise click.ClickException(f"the control database cannot be used: {error}") from error
+
+
+def show(value: object, as_json: bool, text: Callable[[], str]) -> None:
+    """Print the value as JSON, or the text for people."""
+    if as_json:
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    elif said := text():
+        click.echo(said)

@@ -1,0 +1,75 @@
+"""The commented configuration file that `postil config example` prints."""
+
+EXAMPLE = """\
+# Postil's configuration: the machine and its domains. Accounts and addresses are not here:
+#   postil account add alice@example.org
+# Relative paths are relative to this file. `postil config check FILE` checks it.
+
+# The machine's name: in greetings, in EHLO, in Received fields. It should resolve to this machine.
+hostname = "mail.example.org"
+
+# Mail and the control database live here. One server at a time uses it.
+data = "data"
+
+# A domain whose mail ends here; repeat the table for more.
+[[domain]]
+name = "example.org"
+# Login name of the account that gets postmaster@ and abuse@; "" is the oldest account.
+postmaster = ""
+
+# Ports. Without any [[listener]] these six are used. protocol: smtp (mail from other servers), submission (mail from
+# your users), imap, http. tls: none, starttls, implicit. ips: addresses to listen on.
+[[listener]]
+name = "smtp"
+protocol = "smtp"
+port = 25
+tls = "starttls"
+ips = ["0.0.0.0", "::"]
+
+[[listener]]
+name = "submission"
+protocol = "submission"
+port = 587
+tls = "starttls"
+
+[[listener]]
+name = "submissions"
+protocol = "submission"
+port = 465
+tls = "implicit"
+
+[[listener]]
+name = "imap"
+protocol = "imap"
+port = 143
+tls = "starttls"
+
+[[listener]]
+name = "imaps"
+protocol = "imap"
+port = 993
+tls = "implicit"
+
+# Start page, /healthz, /readyz, /metrics.
+[[listener]]
+name = "http"
+protocol = "http"
+port = 8080
+ips = ["127.0.0.1", "::1"]
+
+# Certificate chain and key in PEM. Both empty: a self-signed pair is made and kept in `data`.
+[tls]
+certificate = ""
+key = ""
+
+[limits]
+# Largest message in octets; larger ones are refused with 552 (SMTP) and TOOBIG (IMAP).
+message_size = 104857600
+# Recipients of one message; at least 100 (RFC 5321 section 4.5.3.1.8).
+recipients = 1000
+# Open connections in all, and from one address (IPv6: one /64).
+connections = 5000
+connections_per_ip = 100
+# Below this much free disk, in octets, new mail is refused for now.
+free_space = 268435456
+"""

@@ -1,0 +1,108 @@
+"""The configuration: what is right is read whole, what is wrong is named with file, line and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postil.config import EXAMPLE, Config, ConfigError, load, parse
+from postil.config.model import DEFAULT_LISTENERS
+
+GOOD = 'hostname = "mail.example.org"\ndata = "d"\n[[domain]]\nname = "example.org"\n'
+
+
+def read(text: str) -> Config:
+    return parse(text, "postil.toml", Path("/srv"))
+
+
+def test_the_example_is_the_default(tmp_path: Path) -> None:
+    """The example that people copy reads back and says what the defaults say."""
+    file = tmp_path / "postil.toml"
+    file.write_text(EXAMPLE)
+    config = load(file)
+    assert config.listener == DEFAULT_LISTENERS
+    assert config.limits == read(GOOD).limits
+    assert config.data == str(tmp_path / "data")
+
+
+def test_every_field_is_in_the_example() -> None:
+    """No field exists that the commented example does not show."""
+    import msgspec
+
+    from postil.config import Domain, Limits, Listener, Tls
+
+    for table in (Config, Domain, Limits, Listener, Tls):
+        for field in msgspec.structs.fields(table):
+            assert f"{field.name} = " in EXAMPLE or f"[{field.name}]" in EXAMPLE, field.name
+
+
+def test_domains_become_a_labels() -> None:
+    """A domain in letters of any script is compared as DNS does."""
+    config = read(GOOD.replace('"example.org"', '"BÜCHER.example"'))
+    assert config.local_domains() == {"xn--bcher-kva.example"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "field", "words"),
+    [
+        ("hostname = \n", 1, "", "Invalid value"),
+        ('hostname = "a.example"\n', 1, "", "missing required field `data`"),
+        (GOOD + "colour = 1\n", 5, "domain[0].colour", "unknown field"),
+        ("colour = 1\n" + GOOD, 1, "colour", "unknown field"),
+        (GOOD + '[[listener]]\nprotocol = "imap"\nport = "143"\n', 7, "listener[0].port", "int"),
+        (GOOD + '[[listener]]\nprotocol = "imap"\nport = 70000\n', 7, "listener[0].port", "70000"),
+        (GOOD + '[[listener]]\nprotocol = "pop3"\nport = 1\n', 6, "listener[0].protocol", "pop3"),
+        (
+            GOOD + '[[listener]]\nprotocol = "imap"\nport = 1\nips = ["here"]\n',
+            8,
+            "listener[0].ips[0]",
+            "'here' is no IP address",
+        ),
+        (
+            GOOD + '[[listener]]\nprotocol="imap"\nport=1\n[[listener]]\nprotocol="smtp"\nport=1\n',
+            10,
+            "listener[1].port",
+            "imap-1's",
+        ),
+        (GOOD + '[[domain]]\nname = "EXAMPLE.org"\n', 6, "domain[1].name", "listed twice"),
+        (GOOD.replace("example.org", "exa mple"), 4, "domain[0].name", "not a domain name"),
+        (GOOD + "[limits]\nrecipients = 50\n", 6, "limits.recipients", "at least 100"),
+        (GOOD + "[limits]\nmessage_size = 0\n", 6, "limits.message_size", "above zero"),
+        (GOOD + '[tls]\nkey = "k.pem"\n', 5, "tls", "belong together"),
+        (
+            GOOD + '[[listener]]\nprotocol = "http"\nport = 1\ntls = "starttls"\n',
+            8,
+            "listener[0].tls",
+            "no STARTTLS",
+        ),
+        ('hostname = "a.example"\ndata = "d"\ndomain = []\n', 3, "domain", "at least one domain"),
+    ],
+)
+def test_wrong_is_named(text: str, line: int, field: str, words: str) -> None:
+    """The error names the file, the line and the field, and says what is wrong with it."""
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    assert (caught.value.line, caught.value.field) == (line, field), str(caught.value)
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(f"postil.toml:{line}: ")
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    """A missing file and one that is not UTF-8 are errors that name it."""
+    with pytest.raises(ConfigError, match=r"none\.toml.*cannot be read"):
+        load(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b"a = 1\n# \xe9\n")
+    with pytest.raises(ConfigError, match=r"latin\.toml:2: is not UTF-8"):
+        load(tmp_path / "latin.toml")
+
+
+@given(st.text(alphabet="[]=.\"'# \nabc1", max_size=60))
+def test_any_text_is_a_configuration_or_an_error(text: str) -> None:
+    """Nothing a person can type makes anything but a configuration or a ConfigError."""
+    try:
+        read(text)
+    except ConfigError as error:
+        assert error.line >= 1
