@@ -1,0 +1,59 @@
+"""The group `postil`: finds a command's module by name, and says so when the server's parts are missing."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+import click
+
+# Command to the line in --help; here, because asking the modules would import half the server.
+COMMANDS: Final = {
+    "account": "Accounts: add, list, change the password, remove.",
+    "address": "Addresses of accounts: add, remove.",
+    "config": "The configuration file: check it, print an example.",
+    "localserve": "A mail server on this machine, for developers of mail software.",
+    "serve": "The mail server of a configuration file.",
+    "verify": "Check that a data folder holds what it should.",
+    "version": "The version of Postil and of what it stands on.",
+}
+
+MISSING: Final = (
+    "the mail server's parts are not installed ({module} is missing): pip install 'postil[server]'"
+)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        try:
+            module = importlib.import_module(f"postil.cli.{name}")
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "postil":
+                raise
+            raise click.ClickException(MISSING.format(module=error.name)) from error
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.command(
+    cls=LazyGroup,
+    name="postil",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+def main() -> None:
+    """Postil, a mail server you can read.
+
+    Try it: `postil localserve` starts one on this machine, with an account to send to and read from.
+    """
