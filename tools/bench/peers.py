@@ -1,0 +1,192 @@
+"""The servers we are measured against, from Debian's packages and PyPI, on loopback ports under a folder of their own.
+
+Dovecot speaks IMAP without TLS, one user, passwords in plain text, mail in Maildir, fsync as it is by default (`mail_fsync =
+optimized`). aiosmtpd is the Python peer for reception: a handler writes each message to a file of its own, fsyncs it and the folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.bench import meter
+
+USER = "bench"
+PASSWORD = "benchbench"
+
+
+class MissingPeer(Exception):
+    """The peer is not installed; the text says how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    name: str
+    pid: int
+    imap: int = 0
+    smtp: int = 0
+    about: str = ""
+    folder: Path = Path()
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_port(port: int, seconds: float = 20) -> None:
+    """Until somebody answers there."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+DOVECOT = """\
+base_dir = {dir}/run
+state_dir = {dir}/run
+instance_name = postil-bench
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+log_path = {dir}/dovecot.log
+auth_mechanisms = plain
+first_valid_uid = 1
+default_login_user = dovenull
+default_internal_user = dovecot
+mail_location = {format}:{dir}/mail/{format}
+mail_fsync = optimized
+mail_max_userip_connections = 2000
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid=5000 gid=5000 home={dir}/mail
+}}
+namespace inbox {{
+  inbox = yes
+}}
+service imap-login {{
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def dovecot(folder: Path, mail_format: str = "maildir") -> Iterator[Server]:
+    """A Dovecot of our own; needs root, for its users. MissingPeer when it cannot be."""
+    program = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if program is None or os.geteuid() != 0:
+        raise MissingPeer("needs Dovecot and root: apt-get install dovecot-imapd")
+    (folder / "run").mkdir(parents=True)
+    (folder / "mail").mkdir()
+    os.chown(folder / "mail", 5000, 5000)
+    port = free_port()
+    text = DOVECOT.format(dir=folder, port=port, format=mail_format, password=PASSWORD)
+    (folder / "dovecot.conf").write_text(text)
+    process = subprocess.Popen(
+        [program, "-F", "-c", str(folder / "dovecot.conf")],
+        preexec_fn=lambda: os.sched_setaffinity(0, {meter.SERVER_CPU}),
+    )
+    try:
+        wait_port(port)
+        version = subprocess.check_output([program, "--version"], text=True).strip()
+        about = f"Dovecot {version}, {mail_format}, mail_fsync=optimized, no TLS"
+        yield Server("dovecot", process.pid, imap=port, about=about, folder=folder)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@contextlib.contextmanager
+def aiosmtpd(folder: Path) -> Iterator[Server]:
+    """aiosmtpd with one fsynced file a message."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.bench.peers", "--port", str(port), "--folder", str(folder)],
+        preexec_fn=lambda: os.sched_setaffinity(0, {meter.SERVER_CPU}),
+    )
+    try:
+        wait_port(port)
+        from importlib.metadata import version
+
+        about = (
+            f"aiosmtpd {version('aiosmtpd')} on uvloop, a file a message, fsync of file and folder"
+        )
+        yield Server("aiosmtpd", process.pid, smtp=port, about=about, folder=folder)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+class _Files:
+    """aiosmtpd's handler: durable before the 250."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._directory = os.open(folder, os.O_RDONLY)
+        self._count = 0
+
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:
+        self._count += 1
+        content = getattr(envelope, "content", b"")
+        file = os.open(
+            self._folder / f"{self._count}.eml", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600
+        )
+        os.write(file, content)
+        os.fsync(file)
+        os.close(file)
+        os.fsync(self._directory)
+        return "250 kept"
+
+
+async def _serve(port: int, folder: Path) -> None:
+    from aiosmtpd.smtp import SMTP
+
+    loop = asyncio.get_running_loop()
+    handler = _Files(folder)
+    server = await loop.create_server(
+        lambda: SMTP(handler, hostname="bench", loop=loop), "127.0.0.1", port, backlog=1024
+    )
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--port", type=int, required=True)
+    arguments.add_argument("--folder", type=Path, required=True)
+    given = arguments.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(_serve(given.port, given.folder))
