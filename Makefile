@@ -1,0 +1,56 @@
+# Postil. `make` alone lists the targets; the text behind ## is what it prints.
+# Any Python from 3.11 on will do: make run PYTHON=/path/to/python
+PYTHON ?= python3
+ARGS ?=
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup env-run env-dev run test proof check fix bench lock clean
+
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup: env-dev ## make the environment in .venv (the other targets do it by themselves)
+
+# The version is asked in a way that every Python understands, so that old ones get the sentence too.
+env-run env-dev:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "postil: needs Python 3.11 or newer, and $(PYTHON) is not: install one or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) tools/bootstrap.py $(@:env-%=%)
+
+run: env-run ## start a mail server for trying things out; options: make run ARGS='--port-offset 1000'
+	@$(BIN)/postil localserve $(ARGS)
+
+test: env-dev ## run the tests, in parallel and random order; one of them: make test ARGS='-k NAME'
+	@mkdir -p build
+	$(PYTEST) -m "not proof" --rfc-results build/rfc-results.jsonl $(ARGS)
+
+proof: env-dev ## run the tests that take long
+	@mkdir -p build
+	$(PYTEST) -m proof --timeout 900 --rfc-results build/rfc-results-proof.jsonl $(ARGS)
+
+check: env-dev ## ruff, mypy, the layers and the sizes of modules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/check_sizes.py
+
+fix: env-dev ## let ruff correct and format what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: env-dev ## measure the marks of speed and print them
+	@for file in tools/bench/bench_*.py; do \
+	  test -e "$$file" || { echo "postil: no benchmarks in tools/bench yet" >&2; exit 1; }; \
+	  echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; \
+	done
+
+lock: ## lock the newest allowed versions in requirements/ (needs uv)
+	@$(PYTHON) tools/lock.py
+
+clean: ## remove the environment and everything built
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
