@@ -20,7 +20,8 @@ In reading order:
 - `addresses.py`, `dates.py`: structured fields;
 - `structure.py`: ENVELOPE and BODYSTRUCTURE as octets for IMAP;
 - `transfer.py`: content transfer decoding, whole or streaming;
-- `content.py`: text for search, preview, threading;
+- `markup.py`, `content.py`: text for search, the preview;
+- `threading.py`: identifiers, references, the base subject;
 - `compose.py`: the few fields a server adds.
 
 Rules: octets in, octets or text out; no input or output, no clock, no state between calls but small

@@ -82,7 +82,7 @@ _PHRASE = re.compile(rb"%b++(?: %b++)*+" % (_ATOM, _ATOM))
 # Possessive, without a lazy quantifier: a phrase of 100,000 blanks is read once.
 _PART = rb"[^\x00- \"(),:;<>@\[\\\]]++"
 _USUAL = re.compile(
-    rb"[ \t]*+(?:(?:\"([^\"\\\r\n]*+)\"|(%b(?:[ \t]++%b)*+)?)[ \t]*+<(%b)@(%b)>|(%b)@(%b))"
+    rb"[ \t]*+(?:(?:\"((?:[^\"\\\r\n]++|\\.)*+)\"|(%b(?:[ \t]++%b)*+)?)[ \t]*+<(%b)@(%b)>|(%b)@(%b))"
     rb"[ \t]*+(?:,|$)" % ((_PART,) * 6)
 )
 _BLANKS = re.compile(rb"[ \t]{2,}|\t")
@@ -103,6 +103,8 @@ def parse_addresses(value: bytes) -> list[Entry]:
             found.append(Address(None, None, bare_local, bare_domain))
         else:
             name: bytes | None = phrase if quoted is None else quoted
+            if quoted is not None and b"\\" in quoted:
+                name = _ESCAPED.sub(rb"\1", quoted)
             if name and phrase is not None and (b"  " in name or b"\t" in name):
                 name = _BLANKS.sub(b" ", name)
             found.append(Address(name or None, None, local, domain))

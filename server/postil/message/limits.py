@@ -62,3 +62,13 @@ PART_WORK: Final = 4 * 1024
 
 CANDIDATE_WORK: Final = 128
 """What looking at one line that begins with two hyphens is counted as, in scanned octets."""
+
+DECODE_STEP: Final = 64 * 1024
+"""Octets decoded at once: a tenth of a millisecond, and what a stream writes at a time."""
+
+QP_HOLD: Final = 8 * 1024
+"""Octets of a quoted-printable line without end that a decoder holds. RFC 2045 §6.7 allows 76."""
+
+MAX_SUBJECT: Final = 2_000
+"""Characters of a subject that are reduced to a base subject. The rules of RFC 5256 §2.1 start
+again after each step, so their cost grows with the square."""

@@ -36,6 +36,10 @@ class Disposition(NamedTuple):
     kind: bytes
     params: Params
 
+    def param(self, name: bytes) -> bytes | None:
+        """The first parameter of this lower-case name, decoded or not."""
+        return find_param(self.params, name)
+
 
 PLAIN = MediaType("text", "plain", ())
 """RFC 2045 §5.2: what is assumed when nothing, or nothing valid, is declared."""
@@ -177,3 +181,17 @@ def _join(base: bytes, sections: dict[int, tuple[bytes, bool]]) -> tuple[bytes, 
     # RFC 9051 §7.5.2: "Servers SHOULD decode parameter-value continuations and parameter-value
     # character sets as described in [RFC2231]" to UTF-8, under the name with its asterisk.
     return base + b"*", to_text(joined, charset).encode("utf-8", "replace")
+
+
+def find_param(params: Params, name: bytes) -> bytes | None:
+    """The first parameter of this lower-case name; one with a charset (`name*`) before a plain one.
+
+    RFC 6266 §4.3 gives that order for the same situation: the plain one is for old readers.
+    """
+    plain: bytes | None = None
+    for found, value in params:
+        if found == name + b"*":
+            return value
+        if found == name and plain is None:
+            plain = value
+    return plain

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from postil.message.params import Disposition, MediaType, Params, disposition, strip_comments
+from postil.message.params import (
+    Disposition,
+    MediaType,
+    disposition,
+    find_param,
+    strip_comments,
+)
 
 
 class Part:
@@ -101,17 +107,3 @@ class Part:
             yield from child.walk()
         if self.message is not None:
             yield from self.message.walk()
-
-
-def find_param(params: Params, name: bytes) -> bytes | None:
-    """The first parameter of this lower-case name; one with a charset (`name*`) before a plain one.
-
-    RFC 6266 §4.3 gives that order for the same situation: the plain one is for old readers.
-    """
-    plain: bytes | None = None
-    for found, value in params:
-        if found == name + b"*":
-            return value
-        if found == name and plain is None:
-            plain = value
-    return plain

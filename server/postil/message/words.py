@@ -9,14 +9,13 @@ decoded, since many senders cut characters in two (RFC 2047 §5 forbids it).
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 
 from postil.message.charsets import to_text
+from postil.message.transfer import decode as decode_transfer
 
 _WORD = re.compile(rb"=\?([!#$%&'*+\-0-9A-Z^_`a-z{|}~.:]++)\?([BbQq])\?([^?\s]*+|[^?\r\n]*+)\?=")
 _Q_HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
 def decode(value: bytes) -> str:
@@ -53,18 +52,7 @@ def _octets(encoding: bytes, text: bytes) -> bytes:
     if encoding in b"Qq":
         # RFC 2047 §4.2: an underscore always means hexadecimal 20, whatever the charset.
         return _Q_HEX.sub(lambda match: bytes((int(match[1], 16),)), text.replace(b"_", b" "))
-    return decode_base64(text)
-
-
-def decode_base64(text: bytes) -> bytes:
-    """The octets of base64 text in any state: foreign characters skipped, cut ends dropped."""
-    clean = _NOT_BASE64.sub(b"", text)
-    if len(clean) % 4 == 1:
-        clean = clean[:-1]
-    try:
-        return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
-    except binascii.Error:
-        return b""
+    return decode_transfer(text, "base64")
 
 
 _SAFE = re.compile(r"[\t -~]*")

@@ -1,0 +1,156 @@
+"""What a message says: decoded text for search, and the preview.
+
+RFC 9051 §6.4.4 (SEARCH BODY and TEXT), RFC 8970 §3.3 (preview); RFC 2046 §4.1 (text).
+
+Search covers every text part, those of messages inside the message included, and the decoded
+header fields. Texts come as an iterator, one piece of bounded size at a time, so that a caller in
+an event loop can give the loop back between them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from postil.message import words
+from postil.message.charsets import to_text
+from postil.message.fields import Buffer, iter_fields, unfold
+from postil.message.limits import (
+    MAX_HEADER,
+    MAX_PREVIEW,
+    MAX_SEARCH_TEXT,
+    PREVIEW_SOURCE,
+)
+from postil.message.markup import strip_html
+from postil.message.part import Part
+from postil.message.transfer import UnknownEncoding, decode
+
+
+def part_text(data: Buffer, part: Part, *, limit: int = MAX_SEARCH_TEXT) -> str:
+    """The text of one text part, at most `limit` octets of it, markup removed."""
+    octets = data[part.body_start : min(part.body_end, part.body_start + limit)]
+    # A text in an encoding nobody knows is most often plain, its encoding misspelled.
+    with contextlib.suppress(UnknownEncoding):
+        octets = decode(octets, part.encoding)
+    text = to_text(octets, part.param(b"charset"))
+    return strip_html(text) if part.subtype == "html" else text
+
+
+def header_text(data: Buffer, part: Part) -> str:
+    """The fields of a header as `Name: value` lines, unfolded, encoded words decoded."""
+    header = data[part.header_start : min(part.body_start, part.header_start + MAX_HEADER)]
+    return "\n".join(
+        words.decode(unfold(field.raw[: field.value_at]) + b" " + field.value)
+        if field.name
+        else words.decode(unfold(field.raw))
+        for field in iter_fields(header)
+    )
+
+
+def header_values(data: Buffer, part: Part, name: bytes) -> list[str]:
+    """The decoded values of the fields with this name: what SEARCH HEADER looks into."""
+    header = data[part.header_start : min(part.body_start, part.header_start + MAX_HEADER)]
+    wanted = name.lower()
+    return [words.decode(field.value) for field in iter_fields(header) if field.name == wanted]
+
+
+def body_texts(data: Buffer, root: Part) -> Iterator[str]:
+    """The texts of a message without its header: what SEARCH BODY looks into.
+
+    Headers of messages inside it belong to its body; MIME headers of parts do not, but for the
+    names of attachments, which people search for.
+    """
+    left = MAX_SEARCH_TEXT
+    for part in root.walk():
+        piece = ""
+        if part.message is not None:
+            piece = header_text(data, part.message)
+        elif part.type == "text":
+            piece = part_text(data, part, limit=left)
+        elif not part.children:
+            piece = file_name(part)
+        if piece:
+            yield piece[:left]
+            left -= len(piece)
+            if left <= 0:
+                return
+
+
+def search_texts(data: Buffer, root: Part) -> Iterator[str]:
+    """Header and body texts: what SEARCH TEXT looks into."""
+    yield header_text(data, root)
+    yield from body_texts(data, root)
+
+
+def search_text(data: Buffer, root: Part) -> str:
+    """All text of a message in one string."""
+    return "\n".join(search_texts(data, root))
+
+
+def file_name(part: Part) -> str:
+    """The file name of a part, decoded; empty when it has none.
+
+    RFC 2183 §2.3 names it in the disposition; older senders in the name parameter (RFC 2045), and
+    many encode it as RFC 2047 forbids (§5: not within a parameter).
+    """
+    name: bytes | None = None
+    disposition = part.disposition
+    if disposition is not None:
+        name = disposition.param(b"filename")
+    if name is None:
+        name = part.param(b"name")
+    return "" if name is None else words.decode(name)
+
+
+def preview(root: Part, data: Buffer) -> str:
+    """The beginning of what the author wrote; empty when there is no text to show.
+
+    RFC 8970 §3.2: "In such cases, the server MUST return a zero-length string": encrypted messages
+    and those without text.
+    """
+    if root.subtype in ("encrypted", "pkcs7-mime", "x-pkcs7-mime"):
+        return ""
+    markup: Part | None = None
+    for part in root.walk():
+        if part.type != "text" or _is_attachment(part):
+            continue
+        if part.subtype == "html":
+            markup = markup or part
+        elif part.subtype == "plain" and (text := _condense(data, part)):
+            return text
+    return "" if markup is None else _condense(data, markup)
+
+
+def _is_attachment(part: Part) -> bool:
+    disposition = part.disposition
+    return disposition is not None and disposition.kind == b"attachment"
+
+
+def _condense(data: Buffer, part: Part) -> str:
+    """The first words of a text, without quotations and the signature, blanks collapsed."""
+    text = part_text(data, part, limit=PREVIEW_SOURCE)
+    own: list[str] = []
+    length = 0
+    for line in text.splitlines():
+        if line in ("-- ", "--"):  # RFC 3676 §4.3: the signature follows
+            break
+        if line.startswith(">"):
+            continue
+        kept = " ".join(_visible(line).split())
+        if kept:
+            own.append(kept)
+            length += len(kept) + 1
+        if length > MAX_PREVIEW:
+            break
+    # RFC 8970 §3.3: "The server SHOULD limit the length of the preview text to 200 preview
+    # characters."
+    return " ".join(own)[:MAX_PREVIEW].rstrip()
+
+
+_INVISIBLE = dict.fromkeys((*range(0x09), *range(0x0E, 0x20), 0x7F, 0xAD, 0x034F, 0xFEFF))
+_INVISIBLE.update(dict.fromkeys((*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060)))
+
+
+def _visible(line: str) -> str:
+    """Without control characters and the invisible ones newsletters pad their previews with."""
+    return line.translate(_INVISIBLE)
