@@ -1,0 +1,31 @@
+"""Print what real clients did in the last test run (`build/interop.jsonl`); fail when one of them did nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+REPORT = Path(__file__).resolve().parents[1] / "build" / "interop.jsonl"
+EXPECTED = ("curl", "swaks", "mbsync", "imaplib", "smtplib", "IMAPClient")
+
+
+def main() -> int:
+    """The exit code: 0 when every expected client exchanged something."""
+    rows = []
+    if REPORT.exists():
+        rows = [json.loads(line) for line in REPORT.read_text(encoding="utf-8").splitlines()]
+    for row in sorted(rows, key=lambda row: str(row["client"])):
+        commands = " ".join(f"{name}={count}" for name, count in sorted(row["commands"].items()))
+        print(
+            f"{row['client']:<12} {row['version'][:40]:<40} connections {row['connections']:<3}"
+            f" sent {row['sent']:<9} received {row['received']:<9} {commands or '(encrypted)'}"
+        )
+    missing = [name for name in EXPECTED if not any(row["client"].startswith(name) for row in rows)]
+    if missing:
+        print(f"no evidence of: {', '.join(missing)}")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
