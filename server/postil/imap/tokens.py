@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import datetime
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
 
-from postil.base import utf7
-from postil.imap import limits, sequence
+from postil.imap import limits, names, sequence
 from postil.imap.errors import Bad, No
 from postil.imap.sequence import SequenceSet
 
@@ -42,8 +40,6 @@ _MONTH = {name.upper().encode("ascii"): number for number, name in enumerate(MON
 SYSTEM_FLAGS = {
     name.upper(): name for name in ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 }
-# RFC 5198 §2: control characters and the two separators do not belong in Net-Unicode names.
-_NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Tokens:
@@ -280,39 +276,16 @@ class Tokens:
     # --- names
 
     def mailbox(self) -> str:
-        """A mailbox name: NFC, INBOX in capitals."""
-        return self._name(self.astring)
+        """A mailbox name as the store knows it."""
+        return names.read(self.astring(), self.utf8)
 
-    def list_mailbox(self) -> str:
-        """A pattern of LIST: a name that may hold `%` and `*`."""
-        return self._name(self._list_mailbox)
-
-    def _list_mailbox(self) -> bytes:
+    def list_mailbox(self) -> bytes:
+        """A pattern of LIST as written: a name that may hold `%` and `*`."""
         match = _LIST_MAILBOX.match(self.text, self.at)
         if match is not None:
             self.at = match.end()
             return match.group()
         return self.string()
-
-    def _name(self, read: Callable[[], bytes]) -> str:
-        start = self.at
-        raw = read()
-        try:
-            name = raw.decode("utf-8") if self.utf8 else utf7.decode(raw)
-        except ValueError:
-            kind = "UTF-8" if self.utf8 else "modified UTF-7"
-            raise Bad(f"the mailbox name at octet {start + 1} is not {kind}") from None
-        if _NOT_IN_NAMES.search(name):
-            # RFC 9051 §5.1: "Server implementations MUST prohibit the creation of 8-bit mailbox
-            # names that do not comply with Net-Unicode."
-            raise Bad(f"the mailbox name at octet {start + 1} holds a control character")
-        # RFC 9051 §5.1: "Servers that choose to accept such denormalized UTF-8 mailbox names MUST
-        # accept them in all IMAP commands that have a mailbox name parameter."
-        name = name if name.isascii() else unicodedata.normalize("NFC", name)
-        first, slash, rest = name.partition("/")
-        # RFC 9051 §5.1: "The case-insensitive mailbox name INBOX is a special name". The first level
-        # is folded too: inbox/a and INBOX/a in two places would be a trap.
-        return f"INBOX{slash}{rest}" if first.upper() == "INBOX" else name
 
     def flag(self) -> str:
         """A flag a client may set: a system flag in RFC spelling, or a keyword as written."""
