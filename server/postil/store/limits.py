@@ -1,0 +1,82 @@
+"""Limits of the store, each with its reason."""
+
+from __future__ import annotations
+
+# --- the picture in memory
+
+FLAG_SETS_MAX = 1 << 16
+"""Numbers of flag sets a mailbox can use: a message keeps its set in two octets."""
+
+CHANGE_LOG_UIDS = 8192
+"""How many recent changes of a mailbox are kept ready for `changed_since`; beyond it one pass over an
+array of 100,000 takes 4 ms, so the log only has to cover what sessions tell between two commands."""
+
+SURRENDER_DEAD_MAX = 32
+"""Up to so many dead are cut out of the arrays in place (0.1 ms each at 100,000) when one view holds them."""
+
+# --- bodies on disk
+
+OWN_FILE_FROM = 256 * 1024
+"""A message of this size gets a file of its own, written while it arrives: it never lies in memory whole,
+and one file serves all its recipients."""
+
+SEGMENT_OCTETS = 64 * 1024 * 1024
+"""A log segment is full from here: small enough that compaction moves at most half of it."""
+
+BLOCK_OCTETS = 64 * 1024
+"""Unit of the checksums of a message in its own file, so that a slice is verified without reading the rest."""
+
+NUMBERS_RESERVED = 1024
+"""Segment numbers set aside per commit; a number is durably taken before its file is made."""
+
+READ_MAX = 1024 * 1024
+"""`Body.read` gives at most this much a call: 0.3 ms from the page cache, inline in the loop."""
+
+OPEN_SEGMENTS = 128
+"""Segment files kept open for reading; opening one costs 5 us, a descriptor is a scarce thing."""
+
+FREE_SPACE_FLOOR = 128 * 1024 * 1024
+"""Below this no message is taken any more: room for the WAL, for flags and for expunging stays."""
+
+# --- the writer
+
+BATCH_INTENTS = 256
+"""So many requests share a commit at most: 256 appends take about 15 ms, which is what a request behind them waits."""
+
+BATCH_OCTETS = 16 * 1024 * 1024
+"""Bodies of one batch: 16 MiB are synced in some tens of milliseconds."""
+
+CHORE_EVERY = 64
+"""Under constant load a background chore still runs after so many batches."""
+
+WAL_PASSIVE_OCTETS = 4 * 1024 * 1024
+WAL_TRUNCATE_OCTETS = 64 * 1024 * 1024
+"""When idle and above the first, the WAL is copied back; at the second everybody waits for it."""
+
+RECLAIM_BODIES = 500
+PURGE_MESSAGES = 2000
+"""Slices of background work, each a transaction of about 10 ms."""
+
+COMPACT_OCTETS = 4 * 1024 * 1024
+COMPACT_RECORDS = 200
+"""One slice of compaction: octets and records copied per commit."""
+
+# --- reading
+
+CHUNK_UIDS = 8192
+"""Uids per packed chunk of a snapshot: a change rewrites 370 KB at most."""
+
+LOAD_ROWS = 2000
+"""Rows turned into arrays before the loop gets its turn: 3 ms."""
+
+SNAPSHOT_FROM = 2000
+"""Mailboxes below this load from their rows in 3 ms and need no snapshot."""
+
+SNAPSHOT_CHANGES = 2000
+"""A snapshot is written again when so many changes would have to be added to it."""
+
+PICTURES_MESSAGES = 4_000_000
+"""Messages in pictures kept in memory though nobody looks at them: 46 octets each."""
+
+FLAG_TABLES_KEPT = 2000
+"""Mailboxes whose flag sets the writer keeps in memory, 2 KB each."""

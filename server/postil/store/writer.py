@@ -1,0 +1,447 @@
+"""The one thread that writes a shard: everything that waits becomes one batch with one sync.
+
+Theory of operation. Requests arrive in a queue, each an intent and a future. The thread takes all that wait and
+1. writes their bodies into the current log segment and syncs it (and the folder, when the file is new);
+2. runs one transaction, a savepoint per request, and COMMITs it (WAL, synchronous=FULL);
+3. hands the outcomes to the event loop in commit order, which updates the pictures and resolves the futures.
+There is no delay timer: what queued up during a sync is the next batch, so a lone request waits for nobody and fifty share two syncs.
+
+The GIL rule: this thread calls SQL and file writes, which let go of the GIL; it never loops over messages in Python where SQL can.
+
+When the disk fails. A request that finds no space gets `StoreUnavailable` and the next one tries again. After an error of reading, writing or syncing nobody knows what
+is on disk, and a failed sync is never repeated: the segment is abandoned, the database is closed without a checkpoint, opened again and checked,
+and the loop compares its pictures with it, because a COMMIT that failed may yet be found done.
+
+Background work (reclaiming, purging, compaction) comes as chores: one at a time, when nothing else waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import apsw
+
+from postil.base.clock import Clock
+from postil.ports.store import StoreError, StoreUnavailable
+from postil.store.database import DISK_TROUBLE, every, first, one
+from postil.store.events import Event
+from postil.store.limits import (
+    BATCH_INTENTS,
+    BATCH_OCTETS,
+    CHORE_EVERY,
+    NUMBERS_RESERVED,
+    WAL_PASSIVE_OCTETS,
+    WAL_TRUNCATE_OCTETS,
+)
+from postil.store.segments import Log, Numbers, Record
+from postil.store.transaction import Transaction
+
+T = TypeVar("T")
+
+_FULL = "the disk is nearly full, try again later"
+_TROUBLE = "the disk does not take the change, try again later"
+
+
+class Intent(Generic[T]):
+    """A change somebody wants; subclasses are dataclasses in `intents`.
+
+    `records`: bodies to be in the log before `execute`. `grows`: refuse it below the floor of free space.
+    """
+
+    records: Sequence[Record] = ()
+    grows: bool = False
+
+    def prepare(self, tx: Transaction) -> None:
+        """Before the bodies are written, outside of any transaction."""
+
+    def execute(self, tx: Transaction) -> T:
+        """Do it, in a savepoint. StoreError: nothing has happened."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a request; `events` are empty unless it went well."""
+
+    future: asyncio.Future[Any] | None
+    value: Any = None
+    error: BaseException | None = None
+    events: Sequence[Event] = ()
+
+
+@dataclass(slots=True)
+class _Request:
+    intent: Intent[Any]
+    future: asyncio.Future[Any] | None
+
+
+@dataclass(slots=True)
+class WriterCounts:
+    """For metrics and tests: how often what was done."""
+
+    batches: int = 0
+    intents: int = 0
+    body_syncs: int = 0
+    commits: int = 0
+    recoveries: int = 0
+    wal_octets: int = 0
+
+
+@dataclass(slots=True)
+class WriterHooks:
+    """What the writer needs of the shard around it."""
+
+    connect: Callable[[], apsw.Connection]
+    free_space_is_low: Callable[[], bool]
+    publish: Callable[[Sequence[Outcome]], None]  # in the loop
+    recovered: Callable[[], None]  # in the loop
+    on_error: Callable[[str, BaseException], None]  # in the writer thread; for the log
+
+
+_WAKE = object()
+
+
+@dataclass(slots=True)
+class _Inbox:
+    """Requests on their way into the thread."""
+
+    requests: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue)
+    chores: deque[_Request] = field(default_factory=deque)
+    held: _Request | None = None  # taken, but too big for the batch it was taken for
+
+
+class Writer:
+    """Owns the writing connection from `start` to `stop`."""
+
+    def __init__(
+        self,
+        hooks: WriterHooks,
+        log: Log,
+        numbers: Numbers,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._hooks = hooks
+        self._log = log
+        self._numbers = numbers
+        self._clock = clock
+        self._loop = loop
+        self._inbox = _Inbox()
+        self._thread = threading.Thread(target=self._main, name="postil-writer", daemon=True)
+        self._tx: Transaction | None = None
+        self._next_body = 1
+        self._stopping = False
+        self.counts = WriterCounts()
+
+    # --- from the loop
+
+    def start(self, db: apsw.Connection) -> None:
+        """Take over the connection."""
+        self._adopt(db)
+        self._thread.start()
+
+    def submit(self, intent: Intent[T]) -> asyncio.Future[T]:
+        """Queue a request; the future is done when it is on disk and published."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._stopping:
+            future.set_exception(StoreUnavailable("the mail store is shutting down"))
+        else:
+            self._inbox.requests.put(_Request(intent, future))
+        return future
+
+    def chore(self, intent: Intent[Any]) -> None:
+        """Queue background work nobody waits for."""
+        if not self._stopping:
+            self._inbox.chores.append(_Request(intent, None))
+            self._inbox.requests.put(_WAKE)
+
+    async def stop(self) -> None:
+        """Finish what is queued, checkpoint and close."""
+        if not self._stopping:
+            self._stopping = True
+            self._inbox.requests.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    # --- the thread
+
+    def _main(self) -> None:
+        since_chore = 0
+        while True:
+            busy_chores = bool(self._inbox.chores)
+            batch, ending = self._take(wait=not busy_chores)
+            if batch:
+                self._run(batch)
+                since_chore += 1
+            if busy_chores and (not batch or since_chore >= CHORE_EVERY):
+                since_chore = 0
+                self._run([self._inbox.chores.popleft()])
+            idle = self._inbox.requests.empty()
+            self._checkpoint(idle)
+            if ending and idle and self._inbox.held is None:
+                self._close()
+                return
+
+    def _take(self, wait: bool) -> tuple[list[_Request], bool]:
+        """Everything that waits, up to a batch; True when the end was asked for."""
+        inbox = self._inbox
+        batch: list[_Request] = []
+        octets = 0
+        if inbox.held is not None:
+            batch.append(inbox.held)
+            octets = sum(record.space for record in inbox.held.intent.records)
+            inbox.held = None
+            wait = False
+        ending = self._stopping
+        while len(batch) < BATCH_INTENTS:
+            try:
+                item = inbox.requests.get(block=wait and not batch and not ending)
+            except queue.Empty:
+                break
+            if item is None:
+                ending = True
+                continue
+            if item is _WAKE:
+                if not batch:
+                    break
+                continue
+            request: _Request = item
+            octets += sum(record.space for record in request.intent.records)
+            if batch and octets > BATCH_OCTETS:
+                inbox.held = request
+                break
+            batch.append(request)
+        return batch, ending
+
+    def _run(self, batch: list[_Request]) -> None:
+        self.counts.batches += 1
+        self.counts.intents += len(batch)
+        outcomes: list[Outcome] = []
+        try:
+            tx = self._ready()
+            runnable = self._write_bodies(tx, batch, outcomes)
+            outcomes.extend(self._commit(tx, runnable))
+        except StoreError as error:
+            self._fail(batch, outcomes, error)
+        except Exception as error:  # noqa: BLE001 - the thread must outlive a bug; whoever asked hears of it
+            self._hooks.on_error("writer", error)
+            self._abandon()
+            self._fail(batch, outcomes, StoreUnavailable(_TROUBLE))
+        self._loop.call_soon_threadsafe(self._hooks.publish, outcomes)
+
+    @staticmethod
+    def _fail(batch: Sequence[_Request], outcomes: list[Outcome], error: StoreError) -> None:
+        """Everyone of the batch who has no outcome yet gets the error."""
+        done = {id(outcome.future) for outcome in outcomes}
+        outcomes.extend(
+            Outcome(request.future, error=error)
+            for request in batch
+            if id(request.future) not in done or request.future is None
+        )
+
+    def _write_bodies(
+        self, tx: Transaction, batch: Sequence[_Request], outcomes: list[Outcome]
+    ) -> list[_Request]:
+        """Put the bodies on disk; gives the requests that can go on."""
+        low: bool | None = None
+        runnable: list[_Request] = []
+        records: list[Record] = []
+        for request in batch:
+            if request.intent.grows:
+                if low is None:
+                    low = self._hooks.free_space_is_low()
+                if low:
+                    outcomes.append(Outcome(request.future, error=StoreUnavailable(_FULL)))
+                    continue
+            try:
+                request.intent.prepare(tx)
+            except StoreError as error:
+                outcomes.append(Outcome(request.future, error=error))
+                continue
+            for record in request.intent.records:
+                if not record.body:
+                    record.body = self.next_body()
+                records.append(record)
+            runnable.append(request)
+        if not records:
+            return runnable
+        try:
+            self._log.write(records)
+        except OSError as error:
+            # Nothing of it counts, and the tail may be torn.
+            self._log.abandon()
+            self._hooks.on_error("writing bodies", error)
+            return self._without_bodies(runnable, outcomes)
+        try:
+            self._log.sync()
+            self.counts.body_syncs += 1
+        except OSError as error:
+            self._hooks.on_error("syncing bodies", error)
+            self._abandon()
+            raise StoreUnavailable(_TROUBLE) from error
+        return runnable
+
+    @staticmethod
+    def _without_bodies(
+        requests: Sequence[_Request], outcomes: list[Outcome]
+    ) -> list[_Request]:
+        kept = []
+        for request in requests:
+            if request.intent.records:
+                outcomes.append(Outcome(request.future, error=StoreUnavailable(_TROUBLE)))
+            else:
+                kept.append(request)
+        return kept
+
+    def next_body(self) -> int:
+        """A body id nobody had; gaps are fine."""
+        self._next_body += 1
+        return self._next_body - 1
+
+    def _commit(self, tx: Transaction, batch: Sequence[_Request]) -> list[Outcome]:
+        """One transaction for all. StoreUnavailable when the disk refuses it: then nothing happened."""
+        db = tx.db
+        tx.now = int(self._clock.now())
+        outcomes: list[Outcome] = []
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            for request in batch:
+                outcomes.append(self._one(tx, request))
+            self._segment_rows(tx)
+            self._reserve(tx)
+            db.execute("COMMIT")
+        except DISK_TROUBLE as error:
+            self._hooks.on_error("commit", error)
+            tx.drop_all()
+            if isinstance(error, (apsw.IOError, apsw.CorruptError, apsw.NotADBError)):
+                self._abandon()
+            elif db.in_transaction:
+                db.execute("ROLLBACK")
+            text = _FULL if isinstance(error, apsw.FullError) else _TROUBLE
+            raise StoreUnavailable(text) from error
+        self.counts.commits += 1
+        return outcomes
+
+    def _one(self, tx: Transaction, request: _Request) -> Outcome:
+        db = tx.db
+        tx.begin_intent()
+        db.execute("SAVEPOINT intent")
+        try:
+            value = request.intent.execute(tx)
+        except DISK_TROUBLE:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug of one intent must not fail its neighbours
+            db.execute("ROLLBACK TO intent")
+            db.execute("RELEASE intent")
+            tx.drop_intent()
+            if not isinstance(error, StoreError):
+                self._hooks.on_error(type(request.intent).__name__, error)
+            return Outcome(request.future, error=error)
+        db.execute("RELEASE intent")
+        return Outcome(request.future, value=value, events=tx.keep_intent())
+
+    def _segment_rows(self, tx: Transaction) -> None:
+        for number, live in tx.added_live.items():
+            tx.run(
+                "INSERT INTO segment (number, kind, size, live) VALUES (?1,0,?2,?3)"
+                " ON CONFLICT (number) DO UPDATE SET size=?2, live=live+?3",
+                (number, self._log.end if number == self._log.number else 0, live),
+            )
+        tx.added_live.clear()
+
+    def _reserve(self, tx: Transaction) -> None:
+        """Keep a stock of segment numbers; they are ours once this is committed."""
+        if self._numbers.left < NUMBERS_RESERVED // 2:
+            end = self._numbers.end + NUMBERS_RESERVED
+            tx.run("UPDATE meta SET value=? WHERE key='segment_numbers'", (end,))
+            tx.events.append
+            self._reserved = end
+
+    # --- the connection
+
+    def _ready(self) -> Transaction:
+        """The open connection, opened again after trouble. StoreUnavailable while that fails."""
+        if self._tx is not None:
+            return self._tx
+        db = self._hooks.connect()
+        try:
+            (verdict,) = one(db, "PRAGMA quick_check(1)")
+            if verdict != "ok":
+                raise StoreUnavailable("the mail index is damaged; run postil verify")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except DISK_TROUBLE as error:
+            db.close()
+            raise StoreUnavailable(_TROUBLE) from error
+        except StoreUnavailable:
+            db.close()
+            raise
+        self._adopt(db)
+        self.counts.recoveries += 1
+        self._loop.call_soon_threadsafe(self._hooks.recovered)
+        assert self._tx is not None
+        return self._tx
+
+    def _adopt(self, db: apsw.Connection) -> None:
+        row = first(db, "SELECT seq FROM sqlite_sequence WHERE name='body'")
+        self._next_body = max(self._next_body, (row[0] if row else 0) + 1)
+        db.set_wal_hook(self._wal_grew)
+        self._page_size = int(one(db, "PRAGMA page_size")[0])
+        for statement in _TEMPORARY:
+            db.execute(statement)
+        self._tx = Transaction(db)
+
+    def _wal_grew(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self.counts.wal_octets = pages * self._page_size
+        return apsw.SQLITE_OK
+
+    def _abandon(self) -> None:
+        """Trust neither the segment nor the connection any more."""
+        self._log.abandon()
+        if self._tx is not None:
+            tx, self._tx = self._tx, None
+            try:
+                tx.db.close(True)
+            except apsw.Error as error:
+                self._hooks.on_error("closing the index", error)
+
+    def _checkpoint(self, idle: bool) -> None:
+        size = self.counts.wal_octets
+        if self._tx is None or size < WAL_PASSIVE_OCTETS:
+            return
+        if size >= WAL_TRUNCATE_OCTETS:
+            self._copy_back("TRUNCATE")
+        elif idle:
+            self._copy_back("PASSIVE")
+
+    def _copy_back(self, how: str) -> None:
+        assert self._tx is not None
+        try:
+            every(self._tx.db, f"PRAGMA wal_checkpoint({how})")
+        except apsw.BusyError:
+            return  # somebody reads; next time
+        except DISK_TROUBLE as error:
+            self._hooks.on_error("checkpoint", error)
+            if isinstance(error, apsw.IOError):
+                self._abandon()
+        # Until the next commit tells otherwise there is nothing to copy.
+        self.counts.wal_octets = 0
+
+    def _close(self) -> None:
+        self._log.abandon()
+        if self._tx is not None:
+            self._copy_back("TRUNCATE")
+            if self._tx is not None:
+                self._tx.db.close()
+                self._tx = None
+
+
+_TEMPORARY = (
+    "CREATE TEMP TABLE IF NOT EXISTS picked (n INTEGER PRIMARY KEY, uid INTEGER NOT NULL, modseq INTEGER NOT NULL,"
+    " flags INTEGER NOT NULL, size INTEGER NOT NULL, date INTEGER NOT NULL, body INTEGER NOT NULL)",
+    "CREATE TEMP TABLE IF NOT EXISTS flagmap (old INTEGER PRIMARY KEY, new INTEGER NOT NULL)",
+)
