@@ -174,7 +174,17 @@ def _tokens(value: bytes) -> Iterator[tuple[int, bytes]]:
 class _Reader:
     """What has been read of the entry under way; `finish` makes an address of it."""
 
-    __slots__ = ("angle", "at", "comment", "domain", "local", "phrase", "route", "spec_seen")
+    __slots__ = (
+        "angle",
+        "at",
+        "comment",
+        "domain",
+        "local",
+        "phrase",
+        "route",
+        "routing",
+        "spec_seen",
+    )
 
     def __init__(self) -> None:
         self.clear()
@@ -184,10 +194,18 @@ class _Reader:
         self.local: list[bytes] = []
         self.domain: list[bytes] = []
         self.comment: bytes | None = None
-        self.route: bytes | None = None
+        self.route: list[bytes] = []
+        self.routing = False  # between <@ and the colon
         self.angle = False  # between < and >
         self.spec_seen = False  # an angle address was read
         self.at = False  # behind the @
+
+    @property
+    def here(self) -> list[bytes]:
+        """Where a word between angle brackets belongs."""
+        if self.routing:
+            return self.route
+        return self.domain if self.at else self.local
 
     def finish(self) -> Address | None:
         """The address; None when there was nothing."""
@@ -197,7 +215,7 @@ class _Reader:
             local, domain = b"".join(self.local), b"".join(self.domain)
             if not (local or domain or name):
                 return None
-            return Address(name, self.route, local, domain)
+            return Address(name, b"".join(self.route) or None, local, domain)
         # No angle brackets: what was taken for a phrase is local@domain. RFC 5322 §4.4 allows
         # blanks around its dots and at sign; between other words they are kept, nothing is lost.
         local = _join_dots(phrase)
@@ -233,16 +251,21 @@ def _parse_any(value: bytes) -> list[Entry]:
     for kind, text in _tokens(value):
         if kind == _SPECIAL and text != b"." and not (text == b"@" and reader.at):
             match text:
-                case b"," if reader.angle and not reader.local:
-                    pass  # a route: <@a,@b:local@domain>
+                case b"," | b"@" | b":" if reader.routing:
+                    # RFC 5322 §4.4: <@a,@b:local@domain>, to be accepted and ignored
+                    if text == b":":
+                        reader.routing = False
+                    else:
+                        reader.route.append(text)
+                case b"@" if reader.angle and not reader.local:
+                    reader.routing = True
+                    reader.route.append(text)
                 case b"," | b";":
                     finish()
                     if text == b";" and members is not None:
                         found.append(Group(group_name, tuple(members)))
                         members = None
-                case b":" if reader.angle:
-                    reader.route = b"".join(reader.local) or None
-                case b":" if members is None and not reader.at:
+                case b":" if members is None and not (reader.at or reader.spec_seen):
                     group_name = b" ".join(b"".join(reader.phrase).split())
                     members = []
                     reader.clear()
@@ -261,7 +284,7 @@ def _parse_any(value: bytes) -> list[Entry]:
                     reader.phrase.append(text)
         elif reader.angle:
             if kind != _BLANK:
-                (reader.domain if reader.at else reader.local).append(text)
+                reader.here.append(text)
         elif reader.at and not reader.spec_seen:
             if kind != _BLANK:
                 reader.domain.append(text)
