@@ -42,11 +42,11 @@ LOCKS = {
     "dev": ("requirements/runtime.txt", "requirements/build.txt", "requirements/dev.txt"),
 }
 TOO_LITTLE = (
-    "Postil needs a Python with venv and pip, or uv: install them (on Debian and Ubuntu: "
+    "needs a Python with venv and pip, or uv: install them (on Debian and Ubuntu: "
     "apt-get install python3-venv) and run make again."
 )
 NOT_INSTALLED = (
-    "The packages in requirements/ could not be installed: the reason stands above "
+    "the packages in requirements/ could not be installed: the reason stands above "
     "(most often the network); run make again once it is gone."
 )
 
