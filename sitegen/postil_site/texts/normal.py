@@ -1,0 +1,63 @@
+"""The normal form in which words are compared (rule 7), with a map from its characters back to the text's.
+
+NFKC; straight quotes; every hyphen deleted with the line break and indent behind it; white space to one blank; case folded except
+the keywords of RFC 2119, whose capitals carry meaning.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+KEYWORD = re.compile(
+    r"\b(MUST NOT|SHALL NOT|SHOULD NOT|NOT RECOMMENDED|MUST|SHALL|REQUIRED|SHOULD|RECOMMENDED|MAY|OPTIONAL)\b"
+)
+_QUOTES = str.maketrans(
+    {"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"}
+)
+_HYPHENS = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2212\u00ad")
+_TOKEN = re.compile(r"\s+|" + KEYWORD.pattern + r"|.", re.DOTALL)
+
+
+def normal(text: str) -> str:
+    """The normal form."""
+    return mapped(text)[0]
+
+
+@lru_cache(maxsize=4096)
+def mapped(text: str) -> tuple[str, tuple[int, ...]]:
+    """The normal form, and for each of its characters where it comes from in `text`."""
+    out: list[str] = []
+    origin: list[int] = []
+    skip_blank = True
+    for token in _TOKEN.finditer(text):
+        word, start = token.group(), token.start()
+        if word in _HYPHENS:
+            skip_blank = _breaks(text, token.end())
+            continue
+        if word.isspace():
+            if not skip_blank:
+                out.append(" ")
+                origin.append(start)
+            skip_blank = True
+            continue
+        skip_blank = False
+        if len(word) > 1:
+            out.append(word)
+            origin.extend(range(start, start + len(word)))
+            continue
+        plain = unicodedata.normalize("NFKC", word).translate(_QUOTES).casefold()
+        plain = plain.replace('"', "'")  # rule 1: inner double quotes may be written as single ones
+        out.append(plain)
+        origin.extend([start] * len(plain))
+    joined = "".join(out)
+    if joined.endswith(" "):
+        joined, origin = joined[:-1], origin[:-1]
+    return joined, tuple(origin)
+
+
+def _breaks(text: str, at: int) -> bool:
+    """Is the white space behind the hyphen a line break? Then it goes with it."""
+    blank = re.match(r"[ \t]*\n\s*", text[at:])
+    return blank is not None
