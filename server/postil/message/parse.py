@@ -234,7 +234,7 @@ class _Scan:
 
     def _delimiter(self, at: int) -> bytes:
         """The line after the line break at this offset, without padding."""
-        # RFC 2046 §5.1.1: "receivers MUST be able to handle padding added by message transports"
+        # RFC 2046 §5.1.1: receivers must cope with padding that transports added.
         data = self.data
         end = data.find(b"\n", at + 1, at + 1 + MAX_DELIMITER_LINE)
         return data[at + 1 : end if end >= 0 else at + 1 + MAX_DELIMITER_LINE].rstrip(b" \t\r")
