@@ -13,6 +13,11 @@ from pathlib import Path
 
 import pytest
 
+# Fixtures for everybody's tests of a whole server.
+from tests.support.localserve import localserve, own_localserve
+
+__all__ = ["localserve", "own_localserve"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -1,0 +1,155 @@
+"""Certificates: the context servers use, and a self-signed pair for machines that have none.
+
+The self-signed pair lies in the data folder, so that a client which once accepted it is not asked again after a
+restart. It is made anew when it has expired, soon will, or does not name what it should.
+
+Contexts (RFC 9325 §3.1.1: nothing below TLS 1.2): no renegotiation (RFC 9325 §3.5 fears it, nobody needs it), no compression,
+the server's choice of cipher. No session tickets under TLS 1.3: two tickets cost a quarter of the handshake and
+resuming saves nothing measurable here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import ipaddress
+import os
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from postil.base.clock import Clock
+from postil.net.tls import ChooseContext, prepare
+
+LIFETIME: Final = datetime.timedelta(days=397)  # the longest that Apple's clients accept
+RENEW_BEFORE: Final = datetime.timedelta(days=30)
+_BACKDATED: Final = datetime.timedelta(hours=1)  # the client's clock may be behind ours
+CERTIFICATE_FILE: Final = "tls-certificate.pem"
+KEY_FILE: Final = "tls-key.pem"
+
+
+class BadCertificate(Exception):
+    """The files do not make a certificate; the text names them."""
+
+
+def server_context(
+    certificate: Path,
+    key: Path,
+    *,
+    alpn: Sequence[str] = (),
+    choose: ChooseContext | None = None,
+) -> ssl.SSLContext:
+    """A context that shows the certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.num_tickets = 0
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise BadCertificate(f"{certificate} and {key} make no certificate: {error}") from error
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    return prepare(context, choose)
+
+
+def self_signed(folder: Path, names: Sequence[str], clock: Clock) -> tuple[Path, Path]:
+    """The files of the pair kept in `folder`, made or renewed when needed; `names` may be IP addresses."""
+    certificate, key = folder / CERTIFICATE_FILE, folder / KEY_FILE
+    now = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC)
+    if not _usable(certificate, key, names, now):
+        certificate_pem, key_pem = _make(names, now)
+        _keep(key, key_pem)
+        _keep(certificate, certificate_pem)
+    return certificate, key
+
+
+def _alternative(names: Sequence[str]) -> list[x509.GeneralName]:
+    found: list[x509.GeneralName] = []
+    for name in names:
+        try:
+            found.append(x509.IPAddress(ipaddress.ip_address(name)))
+        except ValueError:
+            found.append(x509.DNSName(name))
+    return found
+
+
+def _usable(certificate: Path, key: Path, names: Sequence[str], now: datetime.datetime) -> bool:
+    try:
+        loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
+        private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+        shown = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, TypeError, x509.ExtensionNotFound):
+        return False
+    fits = _spki(private.public_key()) == _spki(loaded.public_key())
+    current = loaded.not_valid_before_utc <= now < loaded.not_valid_after_utc - RENEW_BEFORE
+    return fits and current and all(name in shown for name in _alternative(names))
+
+
+def _spki(key: object) -> bytes:
+    encode = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    octets = key.public_bytes(*encode)  # type: ignore[attr-defined]
+    assert isinstance(octets, bytes)
+    return octets
+
+
+def _make(names: Sequence[str], now: datetime.datetime) -> tuple[bytes, bytes]:
+    private = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    # It is its own authority, so that `curl --cacert` and a system's store of trusted authorities take it.
+    extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (
+        (x509.SubjectAlternativeName(_alternative(names)), False),
+        (x509.BasicConstraints(ca=True, path_length=0), True),
+        (usage, True),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+        (x509.SubjectKeyIdentifier.from_public_key(private.public_key()), False),
+    )
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now + LIFETIME)
+    )
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    certificate = builder.sign(private, hashes.SHA256())
+    key_pem = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), key_pem
+
+
+def _keep(path: Path, octets: bytes) -> None:
+    """Written whole or not at all, readable by us only from its first octet on."""
+    fresh = path.with_name(path.name + ".new")
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

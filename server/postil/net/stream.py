@@ -1,0 +1,424 @@
+"""A connection as a protocol session reads and writes it: `ports.stream.Stream` on a transport of the loop.
+
+Theory of operation. The loop calls `data_received`; TLS, when there is any, turns it into plaintext; plaintext waits in
+`_chunks` until the session reads. Above `READ_HIGH` we stop taking octets from the kernel, so the peer's own window
+stops it. What the session writes is encrypted at once and given to the transport, which calls `pause_writing` above
+`WRITE_HIGH`; `drain` waits then. One coroutine uses a connection, so one waiter is enough: every event
+("something changed") wakes it, and it looks again.
+
+STARTTLS. What has arrived before the go-ahead was written is plaintext somebody put there, and is thrown away
+(RFC 3207 §4.2, RFC 9051 §6.2.1). What arrives after it goes to TLS: the client's hello, or garbage that fails the handshake.
+Either way no octet of it reaches the session.
+
+Ends. The peer may close its direction and still read (`read` gives b"", writing goes on). `close` sends what is queued, then
+our closure, then waits briefly for the peer's: closing a socket with unread octets resets it, and the last
+answer (`221`, `BYE`) would be lost.
+
+Time-outs come from the wheel, not from a timer per read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import ssl
+from collections.abc import Callable
+from typing import cast
+
+from postil.net import limits
+from postil.net.tls import Tls, TlsFailed
+from postil.net.wheel import Wheel
+from postil.ports.peer import Peer
+from postil.ports.stream import StreamClosed, StreamTimeout
+
+
+def _endpoint(address: object) -> tuple[str, int]:
+    """IP without zone and port of what a transport calls a peer or socket name."""
+    match address:
+        case (str() as ip, int() as port, *_):
+            return ip.partition("%")[0], port
+    return "", 0
+
+
+class Connection(asyncio.Protocol):
+    """One accepted connection; implements `ports.stream.Stream`."""
+
+    __slots__ = (
+        "_chunks",
+        "_closing",
+        "_ended",
+        "_farewell",
+        "_have",
+        "_held",
+        "_loop",
+        "_lost",
+        "_made",
+        "_on_lost",
+        "_peer",
+        "_stale",
+        "_start_context",
+        "_thrown",
+        "_tls",
+        "_transport",
+        "_turn",
+        "_waiter",
+        "_wheel",
+        "_woken",
+        "_write_full",
+        "bucket",
+        "deadline",
+        "received",
+        "sent",
+        "why",
+    )
+
+    def __init__(
+        self,
+        wheel: Wheel,
+        *,
+        listener: str,
+        connection: str,
+        made: Callable[[Connection], None],
+        lost: Callable[[Connection], None] | None = None,
+        implicit_tls: ssl.SSLContext | None = None,
+        start_tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wheel = wheel
+        self._made = made
+        self._on_lost = lost
+        self._peer = Peer("", 0, "", 0, listener, connection)
+        self._tls = Tls(implicit_tls) if implicit_tls is not None else None
+        self._start_context = start_tls
+        self._transport: asyncio.Transport | None = None
+        self._chunks: list[bytes] = []
+        self._have = 0  # octets in _chunks
+        self._stale = 0  # those of them that came before our last plaintext write
+        self._held = False  # we stopped taking octets
+        self._ended = False  # the peer sends no more
+        self._lost = False
+        self._closing = False
+        self._thrown = 0  # octets thrown away while closing
+        self._write_full = False
+        self._turn = 0  # octets written since others last ran
+        self._woken = False
+        self._farewell: bytes | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self.deadline: float | None = None
+        self.bucket: float | None = None
+        self.received = 0  # octets on the wire, for logs and metrics
+        self.sent = 0
+        self.why = ""  # what ended it, if not one of the sides in good order
+
+    # --- what the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=limits.WRITE_HIGH, low=limits.WRITE_LOW)
+        ip, port = _endpoint(transport.get_extra_info("peername"))
+        local_ip, local_port = _endpoint(transport.get_extra_info("sockname"))
+        self._peer = dataclasses.replace(
+            self._peer, ip=ip, port=port, local_ip=local_ip, local_port=local_port
+        )
+        self._made(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and not self.why:
+            self.why = str(exc) or type(exc).__name__
+        self._lost = self._ended = True
+        self._wheel.forget(self)
+        self._stir()
+        if self._on_lost is not None:
+            self._on_lost(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += len(data)
+        if self._closing:
+            self._throw_away(len(data))
+        elif self._tls is None:
+            self._arrived(data)
+        else:
+            self._from_wire(self._tls, data)
+
+    def eof_received(self) -> bool:
+        if self._tls is not None and not self._closing:
+            try:
+                for plain in self._tls.receive_end():
+                    self._arrived(plain)
+            except TlsFailed as error:
+                self.why = self.why or f"TLS: {error}"
+        self._ended = True
+        self._stir()
+        return True  # it may still read
+
+    def pause_writing(self) -> None:
+        self._write_full = True
+
+    def resume_writing(self) -> None:
+        self._write_full = False
+        self._let_flow()
+        self._stir()
+
+    # --- octets in
+
+    def _from_wire(self, tls: Tls, data: bytes) -> None:
+        established = tls.established
+        try:
+            for plain in tls.receive(data):
+                self._arrived(plain)
+        except TlsFailed as error:
+            self.why = f"TLS: {error}"
+            self._flush(tls)
+            self._end_transport()
+            return
+        self._flush(tls)
+        if tls.ended:
+            self._ended = True
+        if tls.ended or tls.established != established:
+            self._stir()
+
+    def _arrived(self, plain: bytes) -> None:
+        self._chunks.append(plain)
+        self._have += len(plain)
+        if self._have >= limits.READ_HIGH:
+            self._hold()
+        self._stir()
+
+    def _hold(self) -> None:
+        if not self._held and not self._lost and self._transport is not None:
+            self._held = True
+            self._transport.pause_reading()
+
+    def _let_flow(self) -> None:
+        if self._held and self._have <= limits.READ_LOW and not self._lost:
+            assert self._transport is not None
+            if self._transport.get_write_buffer_size() <= limits.WRITE_STOP:
+                self._held = False
+                self._transport.resume_reading()
+
+    def _throw_away(self, count: int) -> None:
+        self._thrown += count
+        if self._thrown > limits.LINGER_OCTETS:
+            self.abort()
+
+    def _take(self) -> bytes:
+        first = self._chunks[0]
+        if len(self._chunks) == 1 and len(first) <= limits.READ_MOST:
+            data = first
+            self._chunks.clear()
+        else:
+            everything = b"".join(self._chunks)
+            data = everything[: limits.READ_MOST]
+            rest = everything[limits.READ_MOST :]
+            self._chunks[:] = [rest] if rest else []
+        self._have -= len(data)
+        self._stale = max(0, self._stale - len(data))
+        self._let_flow()
+        return data
+
+    # --- waiting
+
+    def _stir(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _wait(self, until: float) -> None:
+        """Until something changed; StreamTimeout at `until`."""
+        assert self._waiter is None, "one coroutine uses a connection"
+        left = until - self._loop.time()
+        if left <= 0:
+            raise StreamTimeout
+        self._waiter = self._loop.create_future()
+        self._wheel.watch(self, left)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            self.deadline = None
+
+    def expired(self) -> None:
+        """The wheel says that the wait took too long."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(StreamTimeout())
+
+    # --- Stream
+
+    @property
+    def peer(self) -> Peer:
+        return self._peer
+
+    async def read(self, timeout: float) -> bytes:
+        until = self._loop.time() + timeout
+        while True:
+            self._leave_if_told()
+            if self._chunks:
+                return self._take()
+            if self._ended:
+                return b""
+            await self._wait(until)
+
+    async def read_or_wake(self, timeout: float) -> bytes | None:
+        until = self._loop.time() + timeout
+        while True:
+            self._leave_if_told()
+            if self._woken:
+                self._woken = False
+                return None
+            if self._chunks:
+                return self._take()
+            if self._ended:
+                return b""
+            await self._wait(until)
+
+    def wake(self) -> None:
+        self._woken = True
+        self._stir()
+
+    def pending(self) -> bool:
+        return bool(self._chunks)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._lost or self._closing:
+            raise StreamClosed
+        assert self._transport is not None
+        self._turn += len(data)
+        if self._tls is None:
+            self._stale = self._have
+            self.sent += len(data)
+            # The transport may keep what it cannot send at once; a caller's buffer changes.
+            self._transport.write(data if isinstance(data, bytes) else bytes(data))
+            return
+        try:
+            records = self._tls.send(data)
+        except TlsFailed as error:
+            self.why = f"TLS: {error}"
+            self.abort()
+            raise StreamClosed from error
+        for record in records:
+            self.sent += len(record)
+        self._transport.write(records[0] if len(records) == 1 else b"".join(records))
+
+    def _flush(self, tls: Tls) -> None:
+        octets = tls.outgoing()
+        if octets and not self._lost:
+            assert self._transport is not None
+            self.sent += len(octets)
+            self._transport.write(octets)
+            if self._transport.get_write_buffer_size() > limits.WRITE_STOP:
+                self._hold()
+
+    async def drain(self) -> None:
+        if not self._write_full and self._turn >= limits.TURN:
+            self._turn = 0
+            await asyncio.sleep(0)
+        until = self._loop.time() + limits.WRITE_STALL
+        while self._write_full and not self._lost:
+            self._turn = 0
+            await self._wait(until)
+        if self._lost:
+            raise StreamClosed
+
+    # --- TLS
+
+    @property
+    def can_start_tls(self) -> bool:
+        return self._tls is None and self._start_context is not None
+
+    async def start_tls(self) -> None:
+        # RFC 3207 §4.2: "The server MUST discard any knowledge obtained from the client" so octets
+        # that came before our go-ahead (CVE-2011-0411 and its kin) go to nobody.
+        assert self._tls is None and self._start_context is not None
+        hello = b"".join(self._chunks)[self._stale :]
+        self._chunks.clear()
+        self._have = self._stale = 0
+        tls = self._tls = Tls(self._start_context)
+        self._let_flow()
+        if hello:
+            self._from_wire(tls, hello)
+        await self.handshake()
+
+    async def handshake(self) -> None:
+        """Wait until TLS stands; StreamClosed when it does not come about."""
+        tls = self._tls
+        assert tls is not None
+        until = self._loop.time() + limits.HANDSHAKE
+        while not tls.established:
+            if self._ended or self._farewell is not None:
+                raise StreamClosed(self.why or "the peer left during the handshake")
+            try:
+                await self._wait(until)
+            except StreamTimeout:
+                self.why = "TLS: the handshake took too long"
+                self.abort()
+                raise StreamClosed(self.why) from None
+        facts = tls.facts
+        self._peer = dataclasses.replace(
+            self._peer, tls=facts.version, cipher=facts.cipher, server_name=facts.server_name
+        )
+
+    @property
+    def tls(self) -> Tls | None:
+        """The TLS below, for channel binding and what was agreed."""
+        return self._tls
+
+    # --- the end
+
+    def farewell(self, last: bytes) -> None:
+        """The server stops: before its next read (now, if it waits in one) the session ends.
+
+        `last` goes out between two answers of the session, never inside one, and the read raises StreamClosed.
+        """
+        self._farewell = last
+        self._stir()
+
+    def _leave_if_told(self) -> None:
+        if self._farewell is None:
+            return
+        last, self._farewell = self._farewell, b""
+        if last and not self._lost and not self._closing:
+            self.write(last)
+        raise StreamClosed("the server stops")
+
+    async def close(self) -> None:
+        transport = self._transport
+        if transport is None or self._closing or self._lost:
+            return
+        if self._tls is not None:
+            self._tls.close()
+            self._flush(self._tls)
+        self._closing = True
+        self._chunks.clear()
+        self._have = 0
+        self._let_flow()
+        transport.set_write_buffer_limits(high=0)
+        try:
+            until = self._loop.time() + limits.WRITE_STALL
+            while self._write_full and not self._lost:
+                await self._wait(until)
+            if not self._lost and not self._ended:
+                transport.write_eof()
+                until = self._loop.time() + limits.LINGER
+                while not self._ended and not self._lost:
+                    await self._wait(until)
+        except StreamTimeout:
+            self.abort()
+        except BaseException:
+            self.abort()
+            raise
+        if not self._lost:
+            transport.close()
+
+    def _end_transport(self) -> None:
+        """After a TLS failure: the alert that explains it goes out, then the connection ends."""
+        self._ended = True
+        self._closing = True
+        if self._transport is not None:
+            self._transport.close()
+        self._stir()
+
+    def abort(self) -> None:
+        self._closing = True
+        if self._transport is not None and not self._lost:
+            self._transport.abort()
+        self._ended = True
+        self._stir()
