@@ -1,0 +1,122 @@
+"""The last step: every recipient's copy into its mailbox, all in one transaction.
+
+RFC 5321 §4.2.5 and §6.1 (what 250 promises), §4.4 (Return-Path, Received); RFC 9228 (Delivered-To).
+The octets are written once; each copy has its own fields in front. 250 is said when the store has them on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from postil.base.clock import Clock
+from postil.inbound import limits
+from postil.inbound.header import HeaderWatch
+from postil.inbound.originate import missing_fields
+from postil.inbound.settings import Settings
+from postil.message.compose import delivered_to, return_path
+from postil.ports.accounts import Delivery
+from postil.ports.delivery import Transaction, Verdict
+from postil.ports.ids import AccountId, MailboxId
+from postil.ports.store import (
+    BodyWriter,
+    NewMessage,
+    NoSuchMailbox,
+    OverQuota,
+    Staged,
+    Store,
+    StoreError,
+    StoreUnavailable,
+)
+from postil.smtp.received import received
+
+
+class Deliverer:
+    """Knows the store and remembers which mailbox is which."""
+
+    def __init__(self, store: Store, clock: Clock, settings: Settings) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._mailboxes: dict[tuple[AccountId, str], MailboxId] = {}
+
+    async def deliver(
+        self,
+        transaction: Transaction,
+        targets: Sequence[Delivery],
+        header: HeaderWatch,
+        writer: BodyWriter,
+    ) -> Verdict:
+        """All copies or none."""
+        try:
+            body = await writer.finish()
+            try:
+                await self._append(transaction, targets, header, body)
+            finally:
+                await self._store.discard(body)
+        except OverQuota:
+            return Verdict(452, "4.2.2", "the mailbox is full", "deliver")
+        except StoreUnavailable:
+            return Verdict(452, "4.3.1", "no space for the message now, try again later", "deliver")
+        except StoreError as error:
+            return Verdict(451, "4.3.0", f"the message cannot be stored now: {error}", "deliver")
+        return Verdict(250, "2.0.0", f"delivered, id {transaction.queue_id}", "deliver")
+
+    async def _append(
+        self,
+        transaction: Transaction,
+        targets: Sequence[Delivery],
+        header: HeaderWatch,
+        body: Staged,
+    ) -> None:
+        now = self._clock.now()
+        common = self._trace(transaction, header, now)
+        for attempt in (1, 2):
+            messages = [
+                (
+                    await self._mailbox(target),
+                    NewMessage(
+                        body,
+                        internal_date=int(now),
+                        prefix=self._first_fields(transaction, target) + common,
+                    ),
+                )
+                for target in targets
+            ]
+            try:
+                await self._store.deliver(messages)
+                return
+            except NoSuchMailbox:
+                # Deleted or made anew since we remembered its number: look again, once.
+                self._mailboxes.clear()
+                if attempt == 2:
+                    raise
+
+    def _first_fields(self, transaction: Transaction, target: Delivery) -> bytes:
+        # RFC 5321 §4.4: "This use of return-path is required; mail systems MUST support it."
+        return return_path(transaction.mail_from.wire) + delivered_to(target.address)
+
+    def _trace(self, transaction: Transaction, header: HeaderWatch, now: float) -> bytes:
+        """The fields that all copies share."""
+        offset = self._settings.offset(now)
+        only = transaction.rcpt_to[0] if len(transaction.rcpt_to) == 1 else None
+        # RFC 5321 §4.4: "When an SMTP server receives a message for delivery or further processing, it MUST insert
+        # trace ('time stamp' or 'Received') information at the beginning of the message content"
+        trace = received(transaction, only, self._settings.host, now, offset)
+        if transaction.account is not None:
+            trace += missing_fields(header, self._settings.host, now, offset)
+        return trace
+
+    async def _mailbox(self, target: Delivery) -> MailboxId:
+        key = (target.account.id, target.mailbox)
+        known = self._mailboxes.get(key)
+        if known is not None:
+            return known
+        names = {m.name: m.id for m in await self._store.mailboxes(target.account.id)}
+        # A mailbox that an address points to may have been deleted; INBOX always exists.
+        number = names.get(target.mailbox) or names.get("INBOX")
+        if number is None:
+            raise NoSuchMailbox("the account has no INBOX")
+        if len(self._mailboxes) >= limits.MAILBOXES:
+            self._mailboxes.clear()
+        self._mailboxes[key] = number
+        return number
