@@ -124,3 +124,7 @@ class MemoryStream:
 
     async def client_line(self, timeout: float = 10) -> bytes:
         return await self.client_read_until(b"\r\n", timeout)
+
+    def client_output(self) -> bytes:
+        """What the server wrote and nobody read yet; it stays there."""
+        return bytes(self._out)

@@ -47,3 +47,8 @@ class Spec:
     capability: str | None = (
         None  # answers BAD as unknown when this is switched off for the account
     )
+
+
+def nothing(tokens: Tokens) -> None:
+    """The `parse` of commands without arguments."""
+    tokens.end()

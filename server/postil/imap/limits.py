@@ -54,8 +54,6 @@ FETCH_PAGE = 256
 BODY_SLICE = 256 * KIB
 # Octets gathered before a write: architecture §3.
 WRITE_SIZE = 48 * KIB
-# BINARY decodes a part in memory; a larger one is refused with a text that says to use BODY[].
-BINARY_PART = 64 * MIB
 # Messages looked at between two turns of the loop when SEARCH must look at each in Python.
 SEARCH_SLICE = 20_000
 

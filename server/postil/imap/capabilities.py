@@ -1,0 +1,103 @@
+"""The one list of capabilities, and what of it is announced to whom.
+
+RFC 9051 §6.1.1, §7.2.2; RFC 3501 §7.2.1; RFC 7888 §5. A capability stands here only when it is whole. What a client sees depends
+on the state, on TLS and on what its account has switched off, never on ENABLE.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from postil.imap.session import Session
+
+
+class When(enum.Enum):
+    """In which circumstances a capability is shown."""
+
+    ALWAYS = enum.auto()
+    BEFORE_TLS = enum.auto()  # and before login
+    PASSWORDS_ALLOWED = enum.auto()  # before login, where a password may be sent
+    PASSWORDS_REFUSED = enum.auto()  # before login, where it may not
+    LOGGED_IN = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One name of the list."""
+
+    name: str
+    source: str  # the RFC
+    when: When = When.ALWAYS
+    enable: bool = False  # ENABLE turns it on (RFC 9051 §6.3.1)
+
+
+CAPABILITIES: Final = (
+    # RFC 3501 §7.2.1: "Servers which offer RFC 1730 compatibility MUST list "IMAP4" as the first
+    # capability." We offer none, so the revisions come first.
+    Capability("IMAP4rev1", "3501"),
+    Capability("IMAP4rev2", "9051", enable=True),
+    Capability("STARTTLS", "9051", When.BEFORE_TLS),
+    Capability("LOGINDISABLED", "9051", When.PASSWORDS_REFUSED),
+    Capability("AUTH=PLAIN", "4616", When.PASSWORDS_ALLOWED),
+    Capability("SASL-IR", "4959"),
+    # RFC 7888 §5: "IMAP servers MUST NOT advertise both of these capabilities at the same time." LITERAL+
+    # saves more round trips, and nothing here holds a literal in memory
+    Capability("LITERAL+", "7888"),
+    Capability("ENABLE", "5161"),
+    Capability("ID", "2971"),
+    Capability("IDLE", "2177", When.LOGGED_IN),
+    Capability("NAMESPACE", "2342", When.LOGGED_IN),
+    Capability("CHILDREN", "3348", When.LOGGED_IN),
+    Capability("UNSELECT", "3691", When.LOGGED_IN),
+    Capability("UIDPLUS", "4315", When.LOGGED_IN),
+    Capability("LIST-EXTENDED", "5258", When.LOGGED_IN),
+    Capability("LIST-STATUS", "5819", When.LOGGED_IN),
+    Capability("SPECIAL-USE", "6154", When.LOGGED_IN),
+    Capability("MOVE", "6851", When.LOGGED_IN),
+    Capability("STATUS=SIZE", "8438", When.LOGGED_IN),
+    Capability("ESEARCH", "4731", When.LOGGED_IN),
+    Capability("SEARCHRES", "5182", When.LOGGED_IN),
+    Capability("BINARY", "3516", When.LOGGED_IN),
+)
+
+ENABLEABLE: Final = {item.name.upper(): item.name for item in CAPABILITIES if item.enable}
+
+
+def visible(session: Session) -> Iterator[str]:
+    """The names this client sees now."""
+    for item in CAPABILITIES:
+        if item.name.upper() not in session.switched_off and _applies(item.when, session):
+            yield item.name
+
+
+def line(session: Session) -> str:
+    """`CAPABILITY` and the names, as the response and the response code share it."""
+    return "CAPABILITY " + " ".join(visible(session))
+
+
+def passwords_allowed(session: Session) -> bool:
+    """May a password travel on this connection?"""
+    # RFC 9051 §6.2.3: "a server implementation MUST implement a configuration in which it advertises the
+    # LOGINDISABLED capability and does NOT permit the LOGIN command." It is the default
+    return session.stream.peer.tls is not None or session.settings.plaintext_login
+
+
+def _applies(when: When, session: Session) -> bool:
+    logged_in = session.account is not None
+    match when:
+        case When.ALWAYS:
+            return True
+        case When.LOGGED_IN:
+            return logged_in
+        case When.BEFORE_TLS:
+            # RFC 9051 §6.2.1: "The server MAY advertise different capabilities and, in particular, SHOULD NOT
+            # advertise the STARTTLS capability, after a successful STARTTLS command."
+            return not logged_in and session.stream.can_start_tls
+        case When.PASSWORDS_ALLOWED:
+            return not logged_in and passwords_allowed(session)
+        case When.PASSWORDS_REFUSED:
+            return not logged_in and not passwords_allowed(session)

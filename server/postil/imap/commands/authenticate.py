@@ -1,0 +1,103 @@
+"""AUTHENTICATE: an exchange of SASL in base64 lines, with or without an initial response.
+
+RFC 9051 §6.2.2; RFC 4959 (SASL-IR); RFC 4616 (PLAIN, the only mechanism so far).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from postil.imap.command import Done, Spec, State
+from postil.imap.commands.login import require_privacy
+from postil.imap.errors import Bad, No
+from postil.imap.tokens import Tokens
+from postil.ports.stream import StreamClosed
+from postil.sasl import plain
+
+if TYPE_CHECKING:
+    from postil.imap.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """AUTHENTICATE mechanism [initial-response]"""
+
+    mechanism: str
+    initial: bytes | None = field(repr=False)  # base64 as sent, b"=" for an empty one
+
+
+def parse(tokens: Tokens) -> Authenticate:
+    tokens.sp()
+    mechanism = tokens.atom().decode("ascii").upper()
+    initial = None
+    if not tokens.done:
+        tokens.sp()
+        # RFC 9051 §6.2.2: "It also MUST be transmitted outside of a quoted string or literal."
+        initial = tokens.text[tokens.at :]
+        if not initial or b" " in initial:
+            raise Bad("expected an initial response")
+    return Authenticate(mechanism, initial)
+
+
+async def handle(session: Session, command: Authenticate) -> AsyncIterator[bytes | Done]:
+    """PLAIN: one message, then the directory is asked."""
+    if command.mechanism != "PLAIN":
+        # RFC 9051 §6.2.2: "If the requested authentication mechanism is not supported, the server SHOULD reject the
+        # AUTHENTICATE command by sending a tagged NO response."
+        raise No("Unsupported mechanism")
+    require_privacy(session)
+    try:
+        claim = plain.parse(await _message(session, command.initial))
+    except plain.Malformed as error:
+        # RFC 5530 §3 knows no code for it, and a retry with the same octets is pointless.
+        await session.log_in_failed("")
+        raise No(f"Malformed message of PLAIN: {error}", "AUTHENTICATIONFAILED") from None
+    account = await session.accounts.authenticate(
+        claim.login, claim.password, protocol="imap", peer=session.stream.peer.ip
+    )
+    if account is None:
+        await session.log_in_failed(claim.login)
+        raise No("Wrong name or password", "AUTHENTICATIONFAILED")
+    if claim.authorize and claim.authorize != claim.login:
+        acting = await session.accounts.authorize(account, claim.authorize)
+        if acting is None:
+            await session.log_in_failed(claim.login)
+            # RFC 9051 §7.1: "the server cannot or will not allow the authentication identity to act as the
+            # requested authorization identity"
+            raise No("Not allowed to act as that account", "AUTHORIZATIONFAILED")
+        account = acting
+    yield Done("Logged in", await session.log_in(account))
+
+
+async def _message(session: Session, initial: bytes | None) -> bytes:
+    """The client's response, asked for unless it came along."""
+    if initial == b"=":
+        # RFC 9051 §6.2.2: "To send a zero-length initial response, the client MUST send a single pad
+        # character ("=")."
+        return b""
+    line = initial
+    if line is None:
+        # RFC 9051 §6.2.2: "Note that in the above example there is a space following the "+" from the server."
+        session.write(b"+ \r\n")
+        await session.flush()
+        line = await session.reader.line(session.limits.login_time)
+        if line is None:
+            raise StreamClosed
+        if line == b"*":
+            # RFC 9051 §6.2.2: "If the client wishes to cancel an authentication exchange, it issues a line
+            # consisting of a single "*"."
+            raise Bad("Authentication cancelled")
+    try:
+        return base64.b64decode(line, validate=True)
+    except (binascii.Error, ValueError):
+        # RFC 9051 §6.2.2: "If the server receives such a response, or if it receives an invalid base64 string
+        # (e.g., characters outside the base64 alphabet or non-terminal "="), it MUST reject the AUTHENTICATE command
+        # by sending a tagged BAD response."
+        raise Bad("Not base64") from None
+
+
+COMMANDS = (Spec("AUTHENTICATE", State.NOT_AUTHENTICATED, parse, handle),)

@@ -1,0 +1,241 @@
+"""FETCH and UID FETCH: what the client wants to know of messages.
+
+RFC 9051 §6.4.5, §6.4.9, §7.5.2; RFC 3501 §6.4.5, §6.4.8. How each item is answered stands in `imap/fetch/` and in the extensions whose
+items are joined here.
+
+An item that cannot be answered (a transfer encoding nobody knows, octets the disk lost) is left out of its line; everything
+else is answered and the command ends with NO. \\Seen is set a page ahead of the octets that cause it, in one
+write, and shown in the same lines.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postil.imap import limits
+from postil.imap.command import Done, Spec, State
+from postil.imap.errors import Bad, No
+from postil.imap.extensions import binary
+from postil.imap.fetch import items, picture, sections
+from postil.imap.fetch.items import Item, Needs, Parser, Slices, Value
+from postil.imap.fetch.message import Message
+from postil.imap.sequence import SequenceSet
+from postil.imap.tokens import Tokens
+from postil.ports.store import Corrupt, Details, FlagChange, StoreError
+
+if TYPE_CHECKING:
+    from postil.imap.session import Session
+
+PARSERS: Final[Mapping[str, Parser]] = {
+    **items.PARSERS,
+    **sections.PARSERS,
+    **binary.FETCH_ITEMS,
+}
+_SEEN: Final = "\\Seen"
+# Messages marked as read in one write before their octets go out: few, because a client that
+# breaks off has not read the rest; several, because each write waits for the disk.
+_SEEN_PAGE: Final = 32
+# Messages whose octets are read or parsed between two turns of the loop.
+_BODY_PAGE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """The command; the handler knows from the session whether the numbers are uids."""
+
+    numbers: SequenceSet
+    items: tuple[Item, ...]
+
+
+def parse(tokens: Tokens) -> Fetch:
+    """`SP sequence-set SP items`"""
+    tokens.sp()
+    numbers = tokens.sequence_set()
+    tokens.sp()
+    rest = tokens.text[tokens.at :]
+    if b"{" not in rest:
+        # Clients ask for the same items again and again; a list without literals means always the same.
+        try:
+            return Fetch(numbers, _parse_text(rest))
+        except Bad:
+            pass  # parsed once more below, so that the error names the place in the command
+    wanted = _parse_items(tokens)
+    tokens.end()
+    return Fetch(numbers, wanted)
+
+
+@functools.lru_cache(maxsize=256)
+def _parse_text(text: bytes) -> tuple[Item, ...]:
+    tokens = Tokens(text)
+    wanted = _parse_items(tokens)
+    tokens.end()
+    return wanted
+
+
+def _parse_items(tokens: Tokens) -> tuple[Item, ...]:
+    # RFC 9051 §6.4.5: "A macro must be used by itself and not in conjunction with other macros or
+    # data items."
+    macro = items.MACROS.get(tokens.peek_word())
+    if macro is not None:
+        tokens.word()
+        return macro
+
+    def item() -> Item:
+        start = tokens.at
+        name = tokens.word("a FETCH item")
+        parser = PARSERS.get(name)
+        if parser is None:
+            tokens.at = start
+            tokens.fail("a FETCH item")
+        return parser(name, tokens)
+
+    wanted = tokens.list_of(item) if tokens.peek() == b"(" else [item()]
+    if len(wanted) > limits.FETCH_ITEMS:
+        raise Bad(f"FETCH asks for at most {limits.FETCH_ITEMS} items")
+    return tuple(dict.fromkeys(wanted))
+
+
+async def fetch(session: Session, command: Fetch) -> AsyncIterator[bytes | Done]:
+    """Answer for each message."""
+    selected = session.selected
+    wanted = command.items
+    if session.is_uid_command and items.UID not in wanted:
+        # RFC 9051 §6.4.9: "server implementations MUST implicitly include the UID message data item
+        # as part of any FETCH response caused by a UID command, regardless of whether a UID was
+        # specified as a message data item to the FETCH."
+        wanted = (items.UID, *wanted)
+    positions = selected.positions_of(command.numbers, session.is_uid_command, session.saved)
+    if picture.FAST.issuperset(wanted):
+        async for chunk in _fast(session, wanted, positions):
+            yield chunk
+        return
+    failures: list[No | StoreError] = []
+    async for chunk in _slow(session, wanted, positions, failures):
+        yield chunk
+    if failures:
+        raise failures[0]
+
+
+async def _fast(
+    session: Session, wanted: Sequence[Item], positions: Sequence[int]
+) -> AsyncIterator[bytes]:
+    """Lines from the arrays in memory."""
+    lines = picture.Lines(session.selected, wanted, recent=session.recent)
+    for start in range(0, len(positions), limits.FETCH_LINES):
+        if start:
+            await session.pause()
+        page = positions[start : start + limits.FETCH_LINES]
+        if items.FLAGS in wanted:
+            _told(session, page)
+        yield lines.write(page)
+
+
+async def _slow(
+    session: Session,
+    wanted: Sequence[Item],
+    positions: Sequence[int],
+    failures: list[No | StoreError],
+) -> AsyncIterator[bytes]:
+    """Lines that need the index or the octets."""
+    needs = {item.needs for item in wanted}
+    sets_seen = not session.selected.read_only and any(item.sets_seen for item in wanted)
+    step = _SEEN_PAGE if sets_seen else limits.FETCH_PAGE
+    for start in range(0, len(positions), step):
+        page = positions[start : start + step]
+        marked = await _mark(session, page) if sets_seen else frozenset()
+        details: Mapping[int, Details] = {}
+        if Needs.DETAILS in needs:
+            details = await _details(session, page)
+        if items.FLAGS in wanted:
+            _told(session, page)
+        for number, position in enumerate(page):
+            if Needs.BODY in needs and number % _BODY_PAGE == _BODY_PAGE - 1:
+                await session.pause()
+            asked = wanted
+            if position in marked and items.FLAGS not in wanted:
+                # RFC 9051 §6.4.5: "The \Seen flag is implicitly set; if this causes the flags to
+                # change, they SHOULD be included as part of the FETCH responses."
+                asked = (*wanted, items.FLAGS)
+            message = Message(session, position, details.get(position))
+            async for piece in _line(message, asked, failures):
+                yield piece
+        await session.pause()
+
+
+async def _line(
+    message: Message, asked: Sequence[Item], failures: list[No | StoreError]
+) -> AsyncIterator[bytes]:
+    """One FETCH response; nothing when no item could be answered."""
+    answers: list[tuple[bytes, Value]] = []
+    for item in asked:
+        try:
+            answers.append((item.label, await item.answer(message)))
+        except (No, StoreError) as failure:
+            failures.append(failure)
+    if not answers:
+        return
+    # Gathered up to a slice: most lines go out in one piece.
+    text = b"* %d FETCH " % (message.position + 1)
+    before = b"("
+    for label, value in answers:
+        if isinstance(value, Slices):
+            yield b"%b%b%b %b" % (text, before, label, value.header)
+            async for piece in value.pieces:
+                yield piece
+            text = b""
+        else:
+            text = b"%b%b%b %b" % (text, before, label, value)
+        before = b" "
+    yield text + b")\r\n"
+
+
+async def _mark(session: Session, page: Sequence[int]) -> frozenset[int]:
+    """Set \\Seen on those of the page that lack it; gives the positions that changed."""
+    selected = session.selected
+    generation = selected.view.generation
+    seen = selected.view.flagsets.matching(_SEEN)
+    unseen = [position for position in page if not seen[generation.flags[position]]]
+    if not unseen:
+        return frozenset()
+    try:
+        await session.store.change_flags(
+            selected.view.mailbox, selected.uids(unseen), FlagChange.ADD, frozenset((_SEEN,))
+        )
+    except StoreError:
+        # A full disk must not keep anyone from reading the mail that is on it; RFC 9051 §6.4.5 lets
+        # the client see the true flags in any case.
+        session.event("seen-not-set", count=len(unseen))
+        return frozenset()
+    seen = selected.view.flagsets.matching(_SEEN)
+    marked = [position for position in unseen if seen[generation.flags[position]]]
+    selected.told(marked)
+    return frozenset(marked)
+
+
+async def _details(session: Session, page: Sequence[int]) -> Mapping[int, Details]:
+    """The rows of the index; without those that cannot be read, which fail on their own later."""
+    view = session.selected.view
+    try:
+        rows = await session.store.details(view, page)
+    except Corrupt:
+        return {}
+    return dict(zip(page, rows, strict=True))
+
+
+def _told(session: Session, page: Sequence[int]) -> None:
+    """The flags of these messages are about to be shown; say so where they are news."""
+    selected = session.selected
+    floor = selected.told_modseq
+    if selected.view.highest_modseq > floor:
+        modseqs = selected.view.generation.modseqs
+        selected.told([position for position in page if modseqs[position] > floor])
+
+
+COMMANDS: Final = (
+    # RFC 9051 §7.5.1: "nor while responding to a FETCH, STORE, or SEARCH command"; UID FETCH may.
+    Spec("FETCH", State.SELECTED, parse, fetch, holds_expunges=True),
+    Spec("UID FETCH", State.SELECTED, parse, fetch),
+)

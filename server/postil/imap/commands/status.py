@@ -1,0 +1,79 @@
+"""STATUS: the counters of a mailbox without selecting it.
+
+RFC 9051 §6.3.11, §7.3.3; RFC 3501 §6.3.10 (RECENT); RFC 8438 (SIZE). LIST uses the same items (RFC 5819).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postil.imap import names
+from postil.imap.command import Done, Spec, State
+from postil.imap.errors import Bad
+from postil.imap.tokens import Tokens
+from postil.ports import store as ports
+
+if TYPE_CHECKING:
+    from postil.imap.session import Session
+
+ITEMS: Final[dict[str, Callable[[ports.Status], int]]] = {
+    "MESSAGES": lambda status: status.messages,
+    "UIDNEXT": lambda status: status.uidnext,
+    "UIDVALIDITY": lambda status: status.uidvalidity,
+    "UNSEEN": lambda status: status.unseen,
+    "DELETED": lambda status: status.deleted,
+    "SIZE": lambda status: status.size,
+    "RECENT": lambda status: status.recent,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StatusItems:
+    """STATUS mailbox (items)"""
+
+    mailbox: bytes  # as sent
+    items: tuple[str, ...]
+
+
+def parse(tokens: Tokens) -> StatusItems:
+    tokens.sp()
+    mailbox = tokens.astring()
+    tokens.sp()
+    items = parse_items(tokens)
+    tokens.end()
+    return StatusItems(mailbox, items)
+
+
+def parse_items(tokens: Tokens) -> tuple[str, ...]:
+    """`(item …)`, each once."""
+    items = tokens.list_of(lambda: tokens.word("a status item"))
+    for item in items:
+        if item not in ITEMS:
+            raise Bad(f"there is no status item {item[:40]}")
+    return tuple(dict.fromkeys(items))
+
+
+async def handle(session: Session, command: StatusItems) -> AsyncIterator[bytes | Done]:
+    """One untagged STATUS."""
+    check(session, command.items)
+    mailbox = await session.mailbox(names.read(command.mailbox, session.utf8))
+    yield await line(session, mailbox, command.items)
+
+
+def check(session: Session, items: tuple[str, ...]) -> None:
+    """Bad for an item whose capability this account does not have."""
+    if "SIZE" in items and not session.offers("STATUS=SIZE"):
+        raise Bad("there is no status item SIZE")
+
+
+async def line(session: Session, mailbox: ports.Mailbox, items: tuple[str, ...]) -> bytes:
+    """`* STATUS name (…)`."""
+    # RFC 9051 §6.3.11: "However, servers MUST be able to execute the STATUS command on the selected mailbox."
+    status = await session.store.status(mailbox.id)
+    values = " ".join(f"{item} {ITEMS[item](status)}" for item in items)
+    return b"* STATUS %b (%b)\r\n" % (session.name_of(mailbox), values.encode("ascii"))
+
+
+COMMANDS = (Spec("STATUS", State.LOGGED_IN, parse, handle),)

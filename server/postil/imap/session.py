@@ -1,0 +1,334 @@
+"""One connection of an IMAP client: greeting, commands in order, farewell.
+
+RFC 9051 §3 (states), §5.4 (autologout), §7.1 (status responses); RFC 3501 likewise.
+
+Theory of operation. `run` is one coroutine per connection. It reads a command through `CommandReader`, finds its `Spec`, checks the
+state, parses, and sends what the handler yields; then it tells what happened in the selected mailbox, then the tagged line. Octets are
+gathered and handed to the stream in big pieces. Every refusal, ours or the store's, is an exception and becomes octets here and nowhere
+else; an exception that is nobody's refusal is reported, answered `NO [SERVERBUG]`, and the session goes on. `Bye` ends it.
+
+The state of RFC 9051 §3 is not stored but follows from `account` and `view`. The session opens no socket, starts no
+task and reads no clock but the one it was given; `settings.sleep` makes a wrong password slow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import Final
+
+from postil.base.clock import Clock
+from postil.imap import capabilities, limits, names, replies
+from postil.imap.command import Done, Spec, State
+from postil.imap.errors import Bad, Bye, No
+from postil.imap.registry import COMMANDS, STREAMED
+from postil.imap.settings import Settings
+from postil.imap.view import SelectedView
+from postil.imap.wire import CommandReader, Request, Unreadable
+from postil.ports.accounts import Account, Accounts
+from postil.ports.ids import Uid
+from postil.ports.store import Mailbox, NoSuchMailbox, Store
+from postil.ports.stream import Stream, StreamClosed, StreamTimeout
+
+_STATE_TEXT: Final = {
+    State.NOT_AUTHENTICATED: "Not allowed after login",
+    State.LOGGED_IN: "Log in first",
+    State.AUTHENTICATED: "Not allowed while a mailbox is selected",
+    State.SELECTED: "Select a mailbox first",
+}
+
+
+class _GiveWay:
+    """Lets everything else in the loop run once; what a bare `yield` means to any event loop."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+class Session:
+    """The state of one connection; handlers read and change it."""
+
+    def __init__(
+        self, stream: Stream, store: Store, accounts: Accounts, clock: Clock, settings: Settings
+    ) -> None:
+        self.stream = stream
+        self.store = store
+        self.accounts = accounts
+        self.clock = clock
+        self.settings = settings
+        self.limits = settings.limits
+        self.reader = CommandReader(stream, known=COMMANDS.__contains__, streamed=STREAMED)
+        self.account: Account | None = None
+        self.switched_off: frozenset[str] = frozenset()
+        self.enabled: set[str] = set()
+        self.view: SelectedView | None = None
+        self.saved: list[Uid] = []  # `$`, RFC 9051 §6.4.4.1
+        self.tag = b"*"
+        self.is_uid_command = False
+        self.request: Request | None = (
+            None  # the running command; APPEND takes its literal from here
+        )
+        self.ending = False  # LOGOUT was answered
+        # What must follow the tagged OK and nothing else: the handshake of STARTTLS.
+        self.after_reply: Callable[[], Awaitable[None]] | None = None
+        self.failed_logins = 0
+        self._errors = 0
+        self._out: list[bytes] = []
+        self._waiting = 0  # octets in _out
+
+    # --- what handlers ask
+
+    @property
+    def state(self) -> State:
+        """RFC 9051 §3."""
+        if self.account is None:
+            return State.NOT_AUTHENTICATED
+        return State.AUTHENTICATED if self.view is None else State.SELECTED
+
+    @property
+    def rev2(self) -> bool:
+        """Did the client enable IMAP4rev2?"""
+        return "IMAP4REV2" in self.enabled
+
+    @property
+    def utf8(self) -> bool:
+        """Do mailbox names and quoted strings travel in UTF-8?"""
+        return self.rev2 or "UTF8=ACCEPT" in self.enabled
+
+    @property
+    def recent(self) -> bool:
+        """Is the client told of \\Recent? RFC 9051 Appendix E (12) deprecates it."""
+        return not self.rev2
+
+    @property
+    def user(self) -> Account:
+        """The account of a session that is logged in."""
+        assert self.account is not None, "the state table admits no handler here before login"
+        return self.account
+
+    @property
+    def selected(self) -> SelectedView:
+        """The view of a session with a selected mailbox."""
+        assert self.view is not None, "the state table admits no handler here without a mailbox"
+        return self.view
+
+    @property
+    def command(self) -> str:
+        """The name of the running command."""
+        return self.request.name if self.request is not None else ""
+
+    def offers(self, capability: str) -> bool:
+        """Is the capability switched on for this account?"""
+        return capability.upper() not in self.switched_off
+
+    def name_of(self, mailbox: Mailbox | str) -> bytes:
+        """A mailbox's name as this client reads it."""
+        name = mailbox if isinstance(mailbox, str) else mailbox.name
+        return names.write(name, self.utf8)
+
+    async def mailbox(self, name: str) -> Mailbox:
+        """The account's mailbox of that name; NoSuchMailbox."""
+        for mailbox in await self.store.mailboxes(self.user.id):
+            if mailbox.name == name:
+                return mailbox
+        raise NoSuchMailbox("No such mailbox")
+
+    async def target(self, name: str) -> Mailbox:
+        """The mailbox messages shall go to; `NO [TRYCREATE]` when CREATE would help."""
+        try:
+            return await self.mailbox(name)
+        except NoSuchMailbox:
+            names.check_new(name)  # RFC 9051 §6.3.12: never TRYCREATE what cannot be created
+            raise No("No such mailbox", "TRYCREATE") from None
+
+    def event(self, what: str, **facts: object) -> None:
+        """Something for the log; never a secret or message text."""
+        self.settings.event(what, {"connection": self.stream.peer.connection, **facts})
+
+    # --- what handlers do
+
+    async def log_in(self, account: Account) -> str:
+        """The credentials were good; gives the CAPABILITY code of the tagged OK."""
+        off = account.switched_off | await self.accounts.capabilities_off(account.id)
+        self.switched_off = frozenset(name.upper() for name in off)
+        self.account = account
+        self.failed_logins = 0
+        self.reader.limits = limits.READER_AFTER_LOGIN
+        self.event("login", account=account.name)
+        return capabilities.line(self)
+
+    async def log_in_failed(self, login: str) -> None:
+        """The credentials were wrong: make guessing slow."""
+        self.failed_logins += 1
+        self.event("login-failed", login=login, count=self.failed_logins)
+        await self.settings.sleep(self.limits.failed_login_wait * 2.0 ** (self.failed_logins - 1))
+
+    def deselect(self) -> None:
+        """Back to the authenticated state."""
+        if self.view is not None:
+            self.view.close()
+            self.view = None
+        # RFC 9051 §6.4.4.1: the variable is reset "whenever a different mailbox is selected" or none is
+        self.saved = []
+
+    def write(self, data: bytes) -> None:
+        """Gather octets for the client."""
+        if data:
+            self._out.append(data)
+            self._waiting += len(data)
+
+    async def flush(self) -> None:
+        """Hand over what was gathered and wait until the client keeps up."""
+        if self._out:
+            self.stream.write(b"".join(self._out))
+            self._out.clear()
+            self._waiting = 0
+            await self.stream.drain()
+
+    async def pause(self) -> None:
+        """Flush, and let the other sessions have their turn."""
+        await self.flush()
+        await _GiveWay()
+
+    async def updates(self, *, expunges: bool) -> None:
+        """Tell what happened in the selected mailbox since it was last told.
+
+        RFC 9051 §7.5.1: `expunges` only where EXPUNGE may be sent. Raises Bye when the mailbox is gone and the client
+        knows no gentler way to hear it.
+        """
+        view = self.view
+        if view is None:
+            return
+        if view.view.deleted:
+            self._mailbox_gone()
+            return
+        recent = self.recent and not view.read_only
+        if recent and view.has_arrivals():
+            after_last = view.view.uidnext
+            view.claim(await self.store.claim_recent(view.view.mailbox), after_last)
+        if expunges:
+            self.write(view.expunges())
+        known = view.count
+        self.write(view.arrivals(recent=self.recent))
+        uid = self.rev2 or self.is_uid_command
+        self.write(view.flag_updates(known, uid=uid, recent=self.recent))
+
+    def _mailbox_gone(self) -> None:
+        self.deselect()
+        if not self.rev2:
+            # RFC 2180 §3.3: "the server MAY respond with an untagged BYE" … a client of RFC 3501 has no other way
+            raise Bye("The selected mailbox has been deleted")
+        # RFC 9051 §3: the diagram's transition (6), "unsolicited CLOSED response code"
+        self.write(b"* OK [CLOSED] The selected mailbox has been deleted\r\n")
+
+    # --- the loop
+
+    async def run(self) -> None:
+        """Serve the connection until it ends; never raises."""
+        try:
+            await self._greet()
+            while not self.ending:
+                await self._serve_one()
+            await self.flush()
+        except Bye as farewell:
+            await self._farewell(farewell)
+        except StreamTimeout:
+            # RFC 9051 §3.4: "A server SHOULD NOT unilaterally close the connection without first sending an
+            # untagged BYE response that contains the reason for doing so."
+            await self._farewell(Bye("Autologout; idle for too long"))
+        except StreamClosed:
+            self.event("lost")
+        finally:
+            self.deselect()
+            await self.stream.close()
+
+    async def _farewell(self, farewell: Bye) -> None:
+        self.event("bye", reason=farewell.text)
+        self.write(replies.bye(farewell, self.utf8))
+        try:
+            await self.flush()
+        except (StreamClosed, StreamTimeout):
+            self.event("lost")
+
+    async def _greet(self) -> None:
+        text = f"{self.settings.host} ready"
+        self.write(replies.status(b"*", b"OK", text, capabilities.line(self), False))
+        await self.flush()
+
+    @property
+    def _patience(self) -> float:
+        return self.limits.login_time if self.account is None else self.limits.autologout
+
+    async def _serve_one(self) -> None:
+        match await self.reader.next(self._patience):
+            case None:
+                self.ending = True
+            case Unreadable(tag=tag, reply=reply):
+                self.write(replies.refused(tag, reply, self.rev2))
+                self._count_error(isinstance(reply, Bad))
+            case Request() as request:
+                await self._command(request)
+        await self.flush()
+
+    async def _command(self, request: Request) -> None:
+        self.tag = request.tag
+        self.request = request
+        self.is_uid_command = request.name.startswith("UID ")
+        try:
+            line = await self._perform(request)
+        except (Bye, StreamClosed, StreamTimeout):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on
+            if replies.is_ours(error):
+                self.settings.failure(error)
+                self.event("failure", command=request.name, error=type(error).__name__)
+            refusal = replies.refusal(error)
+            if not isinstance(refusal, Bad):
+                # RFC 9051 §7.5.1: what may not see EXPUNGE when it succeeds may not see it when it fails
+                await self.updates(expunges=not COMMANDS[request.name].holds_expunges)
+            line = replies.refused(request.tag, refusal, self.rev2)
+            self._count_error(isinstance(refusal, Bad))
+        else:
+            self._count_error(False)
+        self.write(line)
+        await self.flush()
+        await self.reader.abandon()
+        if self.after_reply is not None:
+            step, self.after_reply = self.after_reply, None
+            await step()
+        if self.failed_logins >= self.limits.failed_logins:
+            raise Bye("Too many wrong logins")
+
+    async def _perform(self, request: Request) -> bytes:
+        """Do the command; gives the tagged line of success."""
+        spec = COMMANDS.get(request.name)
+        if spec is None or (spec.capability is not None and not self.offers(spec.capability)):
+            raise Bad("Unknown command")
+        command = spec.parse(request.tokens)
+        self._check_state(spec)
+        done = Done(f"{spec.name} completed")
+        pieces = spec.handle(self, command)
+        try:
+            async for piece in pieces:
+                if isinstance(piece, Done):
+                    done = piece
+                    continue
+                self.write(piece)
+                if self._waiting >= limits.WRITE_SIZE:
+                    await self.flush()
+        finally:
+            # A refusal midway must not leave a handler suspended with a body open.
+            if isinstance(pieces, AsyncGenerator):
+                await pieces.aclose()
+        await self.updates(expunges=not spec.holds_expunges)
+        return replies.status(request.tag, b"OK", done.text, done.code, self.rev2)
+
+    def _check_state(self, spec: Spec) -> None:
+        # RFC 9051 §3: "the server will respond with a BAD or NO (depending upon server implementation)
+        # command completion result." Ours is BAD, since no retry helps
+        if self.state not in spec.states:
+            raise Bad(_STATE_TEXT.get(spec.states, "Not allowed now"))
+
+    def _count_error(self, bad: bool) -> None:
+        self._errors = self._errors + 1 if bad else 0
+        if self.account is None and self._errors >= limits.COMMAND_ERRORS:
+            raise Bye("Too many errors")

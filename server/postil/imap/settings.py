@@ -1,0 +1,46 @@
+"""What a session is told about the machine it runs on: names, policy, and whom to tell what happened.
+
+The protocol code is pure, so even waiting (`sleep`) and logging (`event`, `failure`) come in from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from postil.imap import limits as numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits an administrator may change; the reasons stand in `imap/limits.py`."""
+
+    autologout: float = numbers.AUTOLOGOUT
+    login_time: float = numbers.LOGIN_TIME
+    still_here: float = numbers.STILL_HERE
+    largest_message: int = numbers.LARGEST_MESSAGE
+    failed_logins: int = numbers.FAILED_LOGINS
+    failed_login_wait: float = numbers.FAILED_LOGIN_WAIT
+
+
+def _nothing(what: str, facts: Mapping[str, object]) -> None:
+    """Nobody listens."""
+
+
+def _silence(error: BaseException) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Given once per listener."""
+
+    sleep: Callable[[float], Awaitable[None]]  # seconds; a test's does not wait
+    host: str = "localhost"
+    plaintext_login: bool = False  # RFC 9051 §6.2.3: only localserve permits LOGIN without TLS
+    identity: Mapping[str, str] = field(default_factory=lambda: {"name": "Postil"})  # RFC 2971
+    limits: Limits = field(default_factory=Limits)
+    # ("login", {"account": …}), ("login-failed", …), ("id", …), ("bye", …): never secrets or message text
+    event: Callable[[str, Mapping[str, object]], None] = _nothing
+    # Our own faults, with traceback; the session goes on
+    failure: Callable[[BaseException], None] = _silence
