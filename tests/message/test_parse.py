@@ -53,14 +53,20 @@ def test_padding_behind_delimiters_is_allowed() -> None:
     assert outline(data, parse(data))[1] == [("text/plain", b"one"), ("text/plain", b"two")]  # type: ignore[index]
 
 
-def test_a_longer_line_is_no_delimiter() -> None:
-    """A boundary that begins another one is not mistaken for it."""
-    inner = _multipart(b"--b-1\r\n\r\none\r\n--b-1--\r\n", b"alternative", b"b-1")
+def test_the_longest_boundary_on_a_line_is_meant() -> None:
+    """A boundary that begins another one is not mistaken for it, also after that one is closed."""
+    inner = _multipart(b"--b-1\r\n\r\none\r\n--b-1--\r\n--b-1--\r\n", b"alternative", b"b-1")
     data = _multipart(b"--b\r\n" + inner + b"--b--\r\n")
     assert outline(data, parse(data)) == (
         "multipart/mixed",
         [("multipart/alternative", [("text/plain", b"one")])],
     )
+
+
+def test_text_behind_a_boundary_does_not_hide_the_delimiter() -> None:
+    """RFC 2046 §5.1.1, note to implementors: the beginning of the line decides."""
+    data = _multipart(b"--b ignored\r\n\r\none\r\n--b-- ignored\r\n--b\r\n\r\nepilogue")
+    assert outline(data, parse(data)) == ("multipart/mixed", [("text/plain", b"one")])
 
 
 def test_an_outer_delimiter_ends_everything_inside() -> None:

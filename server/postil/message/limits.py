@@ -31,10 +31,6 @@ MAX_CONTENT_FIELD: Final = 16 * 1024
 MAX_PARAMS: Final = 100
 """Parameters of one field. RFC 2231 continuations of a long file name need about ten."""
 
-MAX_DELIMITER_LINE: Final = 16 * 1024
-"""Octets of a line that may be a boundary delimiter. RFC 2046 §5.1.1 allows 70 for the boundary;
-generators have been seen with several thousand. As long as a field that could declare it."""
-
 MAX_ADDRESSES: Final = 10_000
 """Addresses read from one field: more than fit into MAX_HEADER in any useful form."""
 

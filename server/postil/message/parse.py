@@ -4,8 +4,8 @@ RFC 2045 (fields), RFC 2046 §5.1 (multipart), §5.2.1 (message/rfc822), RFC 653
 (message/global), RFC 2183, RFC 3282, RFC 2557.
 
 Theory of operation: one pass over the octets, with a stack of open parts and one table of the
-delimiter lines that any of them would recognise. Wherever a line begins with two hyphens it is
-looked up in that table, so a delimiter of an outer multipart ends everything inside it, at any
+delimiters that any of them would recognise. Wherever a line begins with two hyphens it is looked
+up in that table, so a delimiter of an outer multipart ends everything inside it, at any
 depth, and each octet is looked at once, whatever the nesting. `parse_steps` gives control back
 after about SCAN_STEP octets of work; `parse` runs it to the end.
 
@@ -28,7 +28,6 @@ from postil.message.fields import FIELD, Buffer, unfold
 from postil.message.limits import (
     CANDIDATE_WORK,
     MAX_CONTENT_FIELD,
-    MAX_DELIMITER_LINE,
     MAX_DEPTH,
     MAX_FIELDS,
     MAX_HEADER,
@@ -65,6 +64,9 @@ _FIRST_LINE = re.compile(rb"(\r?\n)|(?!--)(?:[!-9;-~]++[ \t]*+:|>?From )")
 _HEADER_STOP = re.compile(rb"\n(?:\r?\n|--)")
 _ENCODING = re.compile(rb"[^\s;\"]++")
 _SHORT_HEADER: Final = 4096
+_OVER: Final = -1
+_PADDING: Final = 64
+_COUNTED_AT_ONCE: Final = 500
 
 
 def parse(data: Buffer) -> Part:
@@ -102,6 +104,7 @@ class _Scan:
         "data",
         "default",
         "delimiters",
+        "lengths",
         "parts",
         "position",
         "size",
@@ -117,8 +120,9 @@ class _Scan:
         self.body = 0  # of its body, once found
         self.position = 0  # where to look on
         self.default = PLAIN
-        self.stack: list[tuple[Part, tuple[bytes, ...]]] = []  # open parts and their delimiters
-        self.delimiters: dict[bytes, tuple[int, bool]] = {}  # line -> (place in stack, closing?)
+        self.stack: list[tuple[Part, bytes]] = []  # open parts, with what begins their delimiters
+        self.delimiters: dict[bytes, int] = {}  # the same -> place in the stack, or _OVER
+        self.lengths: list[int] = []  # of the delimiters, longest first, each once
         self.parts: list[Part] = []
         self.work = 0
 
@@ -145,10 +149,14 @@ class _Scan:
                 self.body = self.position = match.end()
                 return True
             at = match.start()
-            if self.delimiters and self._delimiter(at) in self.delimiters:
+            if self.delimiters and self._delimiter(at) is not None:
                 self.body = self.position = at + 1
                 return True
             self.position = at + 1
+            self.work += CANDIDATE_WORK
+            if self.work >= SCAN_STEP:
+                self.work = 0
+                return False
         if limit == self.size:
             self.body = self.position = self.size
             return True
@@ -170,19 +178,19 @@ class _Scan:
                 parent.message = part
         self.work += PART_WORK
         self.position = max(body - 1, 0)
-        keys: tuple[bytes, ...] = ()
+        key = b""
         if len(self.parts) >= MAX_PARTS:
             # The last part that is allowed takes the rest of the message.
             self.delimiters.clear()
             _degrade(part, OCTETS)
         elif part.type == "multipart":
-            keys = self._register(part)
+            key = self._register(part)
         elif part.type == "message" and self._contains_message(part):
-            self.stack.append((part, ()))
+            self.stack.append((part, b""))
             self.start = self.position = body
             self.default = PLAIN
             return False
-        self.stack.append((part, keys))
+        self.stack.append((part, key))
         return True
 
     def find_delimiter(self) -> bool | None:
@@ -203,17 +211,19 @@ class _Scan:
                 continue
             self.work += at - position + CANDIDATE_WORK
             self.position = at + 1
-            found = delimiters.get(self._delimiter(at))
+            found = self._delimiter(at)
             if found is None:
                 continue
             level, closing = found
             self.close_down_to(level + 1, at - 1 if data[at - 1 : at] == b"\r" else at)
-            owner, keys = self.stack[level]
+            owner, key = self.stack[level]
             if closing:
-                self._forget(keys)  # what follows is its epilogue
-                self.stack[level] = (owner, ())
+                if level == 0:
+                    return False
+                # What follows is its epilogue: its delimiters are known and mean nothing.
+                delimiters[key] = _OVER
                 continue
-            line_end = data.find(b"\n", at + 1, at + 1 + MAX_DELIMITER_LINE)
+            line_end = data.find(b"\n", at + 1)
             self.start = self.position = size if line_end < 0 else line_end + 1
             # RFC 2046 §5.1.5: in a digest the default of a part is message/rfc822.
             self.default = _RFC822 if owner.subtype == "digest" else PLAIN
@@ -223,8 +233,10 @@ class _Scan:
     def close_down_to(self, level: int, end: int) -> None:
         """End the open parts from this place in the stack upwards."""
         while len(self.stack) > level:
-            part, keys = self.stack.pop()
-            self._forget(keys)
+            part, key = self.stack.pop()
+            if key:
+                self.delimiters.pop(key, None)
+                self._measure()
             # RFC 2046 §5.1.1: "the initial CRLF is considered to be attached to the boundary
             # delimiter line rather than part of the preceding part"; an empty part has none of
             # its own, the line before is then the header's.
@@ -232,40 +244,40 @@ class _Scan:
             if part.type == "multipart" and not part.children:
                 _degrade(part, PLAIN)
 
-    def _delimiter(self, at: int) -> bytes:
-        """The line after the line break at this offset, without padding."""
-        # RFC 2046 §5.1.1: receivers must cope with padding that transports added.
-        data = self.data
-        end = data.find(b"\n", at + 1, at + 1 + MAX_DELIMITER_LINE)
-        return data[at + 1 : end if end >= 0 else at + 1 + MAX_DELIMITER_LINE].rstrip(b" \t\r")
+    def _delimiter(self, at: int) -> tuple[int, bool] | None:
+        """Place in the stack, and whether it closes, when the next line is a delimiter.
 
-    def _register(self, part: Part) -> tuple[bytes, ...]:
+        RFC 2046 §5.1.1: "An exact match of the entire candidate line is not required; it is
+        sufficient that the boundary appear in its entirety following the CRLF." The longest one
+        is meant when several do. Padding that transports added is covered by that.
+        """
+        line = self.data[at + 1 : at + 1 + self.lengths[0] + _PADDING] if self.lengths else b""
+        for length in self.lengths:
+            level = self.delimiters.get(line[:length])
+            if level is not None:
+                rest = line[length:].lstrip(b" \t")
+                return None if level == _OVER else (level, rest.startswith(b"--"))
+        return None
+
+    def _register(self, part: Part) -> bytes:
         """Have the delimiters of a multipart recognised; degrade it when it has none of its own."""
         boundary = part.param(b"boundary")
         if len(self.stack) >= MAX_DEPTH:
             _degrade(part, OCTETS)
-            return ()
+            return b""
         # RFC 2046 §5.1.1: white space at the end of a delimiter "must be presumed to have been
         # added by a gateway, and must be deleted"; so it cannot be part of the boundary.
         stripped = b"" if boundary is None else boundary.rstrip(b" \t\r\n")
-        if boundary is None or not stripped or b"--" + stripped in self.delimiters:
+        key = b"--" + stripped
+        if not stripped or key in self.delimiters:
             _degrade(part, PLAIN)
-            return ()
-        level = len(self.stack)
-        keys = []
-        for line, closing in (
-            (b"--" + stripped, False),
-            (b"--" + stripped + b"--", True),
-            (b"--" + boundary + b"--", True),
-        ):
-            if line not in self.delimiters:
-                self.delimiters[line] = (level, closing)
-                keys.append(line)
-        return tuple(keys)
+            return b""
+        self.delimiters[key] = len(self.stack)
+        self._measure()
+        return key
 
-    def _forget(self, keys: tuple[bytes, ...]) -> None:
-        for key in keys:
-            self.delimiters.pop(key, None)
+    def _measure(self) -> None:
+        self.lengths = sorted(set(map(len, self.delimiters)), reverse=True)
 
     def _contains_message(self, part: Part) -> bool:
         """Whether a message is parsed inside this part; degrade it when one should be but cannot."""
@@ -329,7 +341,9 @@ def _count_lines(data: Buffer, parts: list[Part]) -> Generator[None, None, None]
     nested messages are counted once.
     """
     nested = any(part.message is not None for part in parts)
-    for part in reversed(parts):
+    for number, part in enumerate(reversed(parts), start=1):
+        if number % _COUNTED_AT_ONCE == 0:
+            yield
         if nested:
             part.lines = yield from _total(data, part)
         elif part.type == "text":
