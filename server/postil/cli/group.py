@@ -35,16 +35,27 @@ class LazyGroup(click.Group):
         try:
             module = importlib.import_module(f"postil.cli.{name}")
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] == "postil":
-                raise
-            raise click.ClickException(MISSING.format(module=error.name)) from error
+            raise _told(error) from error
         command = module.command
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:  # commands import the server only when they are called
+            raise _told(error) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
+
+
+def _told(error: ModuleNotFoundError) -> Exception:
+    """One sentence for a missing part of the server; a missing module of our own is our fault."""
+    if (error.name or "").partition(".")[0] == "postil":
+        return error
+    return click.ClickException(MISSING.format(module=error.name))
 
 
 @click.command(
