@@ -80,3 +80,28 @@ PICTURES_MESSAGES = 4_000_000
 
 FLAG_TABLES_KEPT = 2000
 """Mailboxes whose flag sets the writer keeps in memory, 2 KB each."""
+
+# --- what is kept of a message
+
+HEADER_CACHE_OCTETS = 8 * 1024
+"""A header of at most this size is handed out with `Details`: nine of ten are; a longer one is read from the body."""
+
+DETAILS_MAX = 256
+"""Positions per `details`: what a FETCH formats between two turns of the loop."""
+
+# --- accounts and mailboxes
+
+KEYWORDS_PER_MAILBOX_MAX = 1000
+"""Different keywords in a mailbox: each is sent with every SELECT. Clients use some dozens."""
+
+MAILBOXES_PER_ACCOUNT_MAX = 10_000
+"""LIST of so many takes 30 ms; people with more have a program that runs wild."""
+
+NAME_OCTETS_MAX = 1000
+"""Octets of a mailbox name in UTF-8: what still fits into a line with its modified UTF-7 spelling."""
+
+NAME_LEVELS_MAX = 64
+"""Levels of a mailbox name: CREATE makes the superiors, so each level can cost a mailbox."""
+
+UID_MAX = (1 << 32) - 1
+"""RFC 9051 §2.3.1.1: unique identifiers are 32-bit values; the last is not given, so that UIDNEXT is one too."""
