@@ -298,7 +298,7 @@ async def test_bare_octets_never_end_a_line(octet: bytes) -> None:
 
 @pytest.mark.parametrize(
     "octets",
-    [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02", b"a NOOP\n", b"EHLO there\r\n", b"\r\n", b"\n", b"USER\r\n", b"x" * 20_000],
+    [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02", b"a NOOP\n", b"EHLO there\r\n", b"\r\n", b"\n", b"USER\r\n", b"x" * 60_000],
 )  # fmt: skip
 async def test_first_command_not_imap(octets: bytes) -> None:
     """A browser, a TLS client, netcat and an SMTP client are told and sent away at once."""

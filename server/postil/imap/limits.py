@@ -17,9 +17,9 @@ class ReaderLimits:
     literal_count: int
 
 
-# Before login anyone on the internet talks to us: enough for LOGIN and for a SASL response of
-# RFC 4422 mechanisms that are announced, too little to make many connections expensive.
-READER_BEFORE_LOGIN = ReaderLimits(line=16 * KIB, literals=8 * KIB, literal_count=8)
+# Before login anyone on the internet talks to us: enough for LOGIN, a SASL response and an ID of 30
+# values of 1,024 octets (RFC 2971 §3.3), too little to make many connections expensive.
+READER_BEFORE_LOGIN = ReaderLimits(line=40 * KIB, literals=8 * KIB, literal_count=8)
 
 # RFC 7162 §4: "a client should limit the length of the command lines it generates to
 # approximately 8192 octets"; clients that list uids one by one send much more, and the text is

@@ -27,6 +27,7 @@ from postil.imap.commands import (
     namespace,
     noop,
     rename,
+    search,
     select,
     starttls,
     status,
@@ -62,6 +63,7 @@ MODULES: Final = (
     close,
     expunge,
     fetch,
+    search,
     store,
     copy,
 )

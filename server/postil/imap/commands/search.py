@@ -1,0 +1,104 @@
+"""SEARCH and UID SEARCH: which messages match.
+
+RFC 9051 §6.4.4, §7.3.4; RFC 3501 §6.4.4, §7.2.5; RFC 4731, RFC 5182. The criteria are in `imap/search/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postil.imap.command import Done, Spec, State
+from postil.imap.errors import No
+from postil.imap.extensions import esearch, searchres
+from postil.imap.extensions.esearch import Results, Wanted
+from postil.imap.search.evaluate import evaluate
+from postil.imap.search.keys import Key
+from postil.imap.search.parse import CHARSETS, parse_keys
+from postil.imap.tokens import Tokens
+from postil.ports.store import StoreError
+
+if TYPE_CHECKING:
+    from postil.imap.session import Session
+
+# Numbers of a SEARCH response made into text at a time.
+_NUMBERS_PER_PIECE: Final = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The command; `wanted` is None without RETURN."""
+
+    wanted: Wanted | None
+    charset: str
+    key: Key
+
+
+def parse(tokens: Tokens) -> Search:
+    """`[SP RETURN (…)] SP [CHARSET SP charset SP] key *(SP key)`"""
+    tokens.sp()
+    wanted = None
+    if tokens.accept_word("RETURN"):
+        wanted = esearch.parse_return(tokens)
+        tokens.sp()
+    # RFC 9051 §6.4.4: "Note that if CHARSET is not provided, IMAP4rev2 servers MUST assume UTF-8"
+    charset = "UTF-8"
+    if tokens.accept_word("CHARSET"):
+        tokens.sp()
+        charset = tokens.charset()
+        tokens.sp()
+    return Search(wanted, charset, parse_keys(tokens, charset))
+
+
+async def search(session: Session, command: Search) -> AsyncIterator[bytes | Done]:
+    """Find, save, answer."""
+    saves = command.wanted is not None and Wanted.SAVE in command.wanted
+    try:
+        if command.charset not in CHARSETS:
+            # RFC 9051 §6.4.4: "If the server does not support the specified [CHARSET], it MUST return
+            # a tagged NO response (not a BAD)."
+            raise No("search strings are taken in UTF-8", "BADCHARSET (US-ASCII UTF-8)")
+        positions = await evaluate(session, command.key)
+    except (No, StoreError):
+        if saves:
+            # RFC 9051 §6.4.4.1: "A SEARCH command with the SAVE result option that caused the server to
+            # return the NO tagged response sets the value of the search result variable to the empty
+            # sequence."
+            session.saved = []
+        raise
+    uid = session.is_uid_command
+    if command.wanted is not None and saves:
+        session.saved = session.selected.uids(searchres.to_save(command.wanted, positions))
+    numbers = _numbers(session, positions, uid=uid)
+    wanted = command.wanted
+    if wanted is None and session.rev2:
+        # RFC 9051 §7.3.4: the ESEARCH response "replaces" SEARCH once the client speaks IMAP4rev2.
+        wanted = Wanted.ALL
+    if wanted is not None:
+        yield esearch.response(session.tag, wanted, Results(numbers, uid))
+        return
+    yield b"* SEARCH"
+    for start in range(0, len(numbers), _NUMBERS_PER_PIECE):
+        piece = numbers[start : start + _NUMBERS_PER_PIECE]
+        yield (" " + " ".join(map(str, piece))).encode("ascii")
+    yield b"\r\n"
+
+
+def _numbers(session: Session, positions: Sequence[int], *, uid: bool) -> Sequence[int]:
+    """What the client calls the messages."""
+    if uid:
+        uids = session.selected.view.generation.uids
+        if isinstance(positions, range):
+            return uids[positions.start : positions.stop]
+        return [uids[position] for position in positions]
+    if isinstance(positions, range):
+        return range(positions.start + 1, positions.stop + 1)
+    return [position + 1 for position in positions]
+
+
+COMMANDS: Final = (
+    # RFC 9051 §7.5.1: "nor while responding to a FETCH, STORE, or SEARCH command"; UID SEARCH may.
+    Spec("SEARCH", State.SELECTED, parse, search, holds_expunges=True),
+    Spec("UID SEARCH", State.SELECTED, parse, search),
+)

@@ -1,0 +1,78 @@
+"""ESEARCH: what SEARCH shall return, and the response that holds it.
+
+RFC 4731; RFC 9051 §6.4.4, §7.3.4 (which made it the only response of SEARCH).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from postil.imap import sequence
+from postil.imap.tokens import Tokens
+
+
+class Wanted(enum.Flag):
+    """Result options."""
+
+    MIN = enum.auto()
+    MAX = enum.auto()
+    ALL = enum.auto()
+    COUNT = enum.auto()
+    SAVE = enum.auto()  # RFC 5182
+    NOTHING = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Numbers (uids or sequence numbers) that matched, ascending."""
+
+    numbers: Sequence[int]
+    uid: bool
+
+
+def parse_return(tokens: Tokens) -> Wanted:
+    """`RETURN (…)`, of which the word RETURN is taken already."""
+    tokens.sp()
+
+    def option() -> Wanted:
+        start = tokens.at
+        name = tokens.word("a result option")
+        if name not in Wanted.__members__ or name == "NOTHING":
+            # RFC 9051 §6.4.4: "Any options not defined by extensions that the server supports MUST be
+            # rejected with a BAD response."
+            tokens.at = start
+            tokens.fail("MIN, MAX, ALL, COUNT or SAVE")
+        return Wanted[name]
+
+    wanted = Wanted.NOTHING
+    for flag in tokens.list_of(option, empty=True):
+        wanted |= flag
+    # RFC 9051 §6.4.4: "If no result option is specified or empty list of options is specified as
+    # "()", ALL is assumed (see below)."
+    return wanted or Wanted.ALL
+
+
+def response(tag: bytes, wanted: Wanted, results: Results) -> bytes:
+    """The ESEARCH line; b"" when only SAVE was asked for."""
+    if wanted == Wanted.SAVE:
+        # RFC 9051 §6.4.4: "In absence of any other SEARCH result option, the SAVE result option also
+        # suppresses any ESEARCH response that would have been otherwise returned by the SEARCH
+        # command."
+        return b""
+    numbers = results.numbers
+    # RFC 9051 §9: a tag holds neither quote nor backslash, so it is quoted as it is.
+    line = b'* ESEARCH (TAG "%b")%b' % (tag, b" UID" if results.uid else b"")
+    # RFC 9051 §6.4.4: "If the SEARCH results in no matches, the server MUST NOT include the MIN
+    # result option in the ESEARCH response; however, it still MUST send the ESEARCH response."
+    if numbers and Wanted.MIN in wanted:
+        line += b" MIN %d" % numbers[0]
+    if numbers and Wanted.MAX in wanted:
+        line += b" MAX %d" % numbers[-1]
+    # RFC 9051 §6.4.4: "This result option MUST always be included in the ESEARCH response."
+    if Wanted.COUNT in wanted:
+        line += b" COUNT %d" % len(numbers)
+    if numbers and Wanted.ALL in wanted:
+        line += b" ALL " + sequence.write(numbers)
+    return line + b"\r\n"

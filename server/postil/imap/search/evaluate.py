@@ -1,0 +1,172 @@
+"""The tree of criteria against the selected mailbox.
+
+RFC 9051 §6.4.4. Each key is asked with the messages that are still in question and answers with those of them that match, so a dear key
+behind a cheap one sees few. Messages the client was not told of are not in question, nor are those that are expunged already.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from postil.imap import limits
+from postil.imap.fetch.message import Message
+from postil.imap.search import keys, mask
+from postil.imap.search.keys import (
+    And,
+    Dated,
+    Everything,
+    Flag,
+    Key,
+    Larger,
+    Not,
+    Numbers,
+    Or,
+    Recent,
+    Smaller,
+    Text,
+    When,
+)
+from postil.message import fields
+from postil.message.dates import parse_date
+from postil.ports.store import Details
+
+if TYPE_CHECKING:
+    from postil.imap.session import Session
+
+_EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
+_DAY = 86400
+# The date at the start of a ready ENVELOPE, unless it is NIL, a literal or has escapes.
+_ENVELOPE_DATE = re.compile(rb'\("([^"\\]*)"')
+
+
+async def evaluate(session: Session, key: Key) -> Sequence[int]:
+    """The positions that match, ascending."""
+    return await _Evaluation(session).run(key)
+
+
+class _Evaluation:
+    """One SEARCH; the mailbox as it was when it began."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._selected = session.selected
+        self._view = session.selected.view
+        self._generation = session.selected.view.generation
+        self._count = session.selected.count
+
+    async def run(self, key: Key) -> Sequence[int]:
+        candidates = mask.everything(self._count)
+        if self._generation.dead:
+            dead = [p for p in self._generation.dead_positions() if p < self._count]
+            candidates &= ~mask.from_positions(dead, self._count)
+        return mask.positions(await self._among(key, candidates), self._count)
+
+    async def _among(self, key: Key, candidates: int) -> int:
+        """Those of the candidates that match."""
+        if not candidates:
+            return 0
+        match key:
+            case And(keys=members):
+                for member in sorted(members, key=keys.cost):
+                    candidates = await self._among(member, candidates)
+                return candidates
+            case Or(left=left, right=right):
+                found = await self._among(left, candidates)
+                return found | await self._among(right, candidates & ~found)
+            case Not(key=inner):
+                return candidates & ~await self._among(inner, candidates)
+            case Text(what=what):
+                positions = mask.positions(candidates, self._count)
+                hits = await self._session.store.search(self._view, positions, what)
+                return candidates & mask.from_positions(hits, self._count)
+            case Dated(when=When.SENT):
+                return await self._sent(key, candidates)
+            case _:
+                await self._session.pause()
+                return candidates & self._from_memory(key)
+
+    def _from_memory(self, key: Key) -> int:
+        generation, count = self._generation, self._count
+        match key:
+            case Everything():
+                return mask.everything(count)
+            case Flag(name=name):
+                table = bytes(self._view.flagsets.matching(name))
+                return mask.having(generation.flags, count, table)
+            case Numbers():
+                return self._numbers(key)
+            case Recent():
+                uids = generation.uids
+                recent = 0
+                for first, after in self._selected.recent_spans:
+                    span = mask.above(uids, count, first - 1) & mask.below(uids, count, after)
+                    recent |= span
+                return recent
+            case Larger(octets=octets):
+                return mask.above(generation.sizes, count, octets)
+            case Smaller(octets=octets):
+                return mask.below(generation.sizes, count, octets)
+            case Dated(first=first, after=after):
+                # RFC 9051 §6.4.4: "Messages whose internal date (disregarding time and timezone) is
+                # earlier than the specified date." INTERNALDATE is shown in UTC, so its day is too.
+                found = mask.everything(count)
+                if first is not None:
+                    found &= mask.above(generation.dates, count, _seconds(first) - 1)
+                if after is not None:
+                    found &= mask.below(generation.dates, count, _seconds(after))
+                return found
+            case _:
+                raise AssertionError(f"{key} is not decided from memory")
+
+    def _numbers(self, key: Numbers) -> int:
+        numbers, count = key.numbers, self._count
+        if numbers.saved:
+            # RFC 9051 §6.4.4.1: ""$" can reference IMAP message sequences or UID sequences, depending
+            # on the context where it is used."
+            positions: Sequence[int] = self._selected.positions_of_uids(self._session.saved)
+        elif key.uid:
+            uids = self._generation.uids
+            positions = numbers.positions_of_uids(uids, count, self._view.uidnext)
+        else:
+            # Not BAD for numbers that are too high, as FETCH does: `SEARCH 1:*` is how clients list
+            # a mailbox, and an empty mailbox must not be an error to them.
+            positions = numbers.positions_of_seqs(count)
+        return mask.from_positions(positions, count)
+
+    async def _sent(self, key: Dated, candidates: int) -> int:
+        """By the Date field, a page of the index at a time."""
+        found: list[int] = []
+        positions = mask.positions(candidates, self._count)
+        for start in range(0, len(positions), limits.FETCH_PAGE):
+            page = positions[start : start + limits.FETCH_PAGE]
+            rows = await self._session.store.details(self._view, page)
+            for position, details in zip(page, rows, strict=True):
+                day = await self._sent_day(position, details)
+                if day is None:
+                    continue
+                if (key.first is None or key.first <= day) and (
+                    key.after is None or day < key.after
+                ):
+                    found.append(position)
+            await self._session.pause()
+        return mask.from_positions(found, self._count)
+
+    async def _sent_day(self, position: int, details: Details) -> datetime.date | None:
+        """The day as written, which is the day where the sender was."""
+        # RFC 9051 §6.4.4: "Messages whose [RFC5322] Date: header field (disregarding time and
+        # timezone) is earlier than the specified date."
+        match = _ENVELOPE_DATE.match(details.envelope) if details.plain else None
+        if match is not None:
+            value: bytes | None = match.group(1)
+        else:
+            header = await Message(self._session, position, details).header()
+            value = fields.first(header, b"date")
+        sent = parse_date(value) if value else None
+        return sent.day if sent else None
+
+
+def _seconds(day: datetime.date) -> int:
+    return (day.toordinal() - _EPOCH_DAY) * _DAY

@@ -1,0 +1,120 @@
+"""The search criteria as a tree of frozen records.
+
+RFC 9051 §6.4.4, §9 (search-key); RFC 3501 §6.4.4 (NEW, OLD, RECENT). Every key of both revisions is one of these.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from postil.imap.sequence import SequenceSet
+from postil.ports.store import TextSearch
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """ALL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A sequence set, or `UID` and a set."""
+
+    numbers: SequenceSet
+    uid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag is set: SEEN, KEYWORD …; UNSEEN is Not of it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """RECENT: this session is the first to be told of the message."""
+
+
+class When(enum.Enum):
+    """Whose date."""
+
+    INTERNAL = "INTERNALDATE"
+    SENT = "Date"
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """The day lies from `first` up to but not including `after`; None is no bound."""
+
+    when: When
+    first: datetime.date | None
+    after: datetime.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Larger:
+    """RFC822.SIZE is above `octets`."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """RFC822.SIZE is below `octets`."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A substring somewhere in the text."""
+
+    what: TextSearch
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The messages that do not match."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """The messages that match either."""
+
+    left: Key
+    right: Key
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """The messages that match all."""
+
+    keys: tuple[Key, ...]
+
+
+Key: TypeAlias = (
+    Everything | Numbers | Flag | Recent | Dated | Larger | Smaller | Text | Not | Or | And
+)
+
+
+def cost(key: Key) -> int:
+    """How dear a key is: 0 from memory, 1 a row a message, 2 text. Dear ones are asked last."""
+    match key:
+        case Text():
+            return 2
+        case Dated(when=When.SENT):
+            return 1
+        case Not(key=inner):
+            return cost(inner)
+        case Or(left=left, right=right):
+            return max(cost(left), cost(right))
+        case And(keys=keys):
+            return max(map(cost, keys), default=0)
+        case _:
+            return 0
