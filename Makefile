@@ -7,6 +7,7 @@ SHELL := /bin/sh
 .PHONY: help setup env-run env-dev run test proof check fix bench lock clean
 
 BIN := .venv/bin
+MARKS := mime smtp_reception imap_fetch
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
 help: ## print this list of targets
@@ -42,10 +43,9 @@ fix: env-dev ## let ruff correct and format what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: env-dev ## measure the marks of speed and print them
-	@for file in tools/bench/bench_*.py; do \
-	  test -e "$$file" || { echo "postil: no benchmarks in tools/bench yet" >&2; exit 1; }; \
-	  echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; \
+bench: env-dev ## measure the marks of speed beside other servers and print them
+	@for mark in $(MARKS); do \
+	  echo "== $$mark"; $(BIN)/python -m tools.bench.$$mark $(ARGS) || exit 1; \
 	done
 
 lock: ## lock the newest allowed versions in requirements/ (needs uv)
