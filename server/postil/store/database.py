@@ -27,7 +27,9 @@ DISK_TROUBLE = (
     apsw.PermissionsError,
 )
 
-_SECONDS_TO_WAIT = 10.0  # for a reader that is in the middle of a page when a checkpoint wants to restart the WAL
+_SECONDS_TO_WAIT = (
+    10.0  # for a reader that is in the middle of a page when a checkpoint wants to restart the WAL
+)
 
 Row = tuple[Any, ...]
 
@@ -68,14 +70,14 @@ def open_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
 
 def one(db: apsw.Connection, sql: str, bindings: Any = ()) -> Row:
     """The only row of a query that must have one."""
-    row = db.execute(sql, bindings).fetchone()
+    row: Row | None = db.execute(sql, bindings).fetchone()
     assert row is not None, sql
-    return row  # type: ignore[no-any-return]
+    return row
 
 
 def first(db: apsw.Connection, sql: str, bindings: Any = ()) -> Row | None:
     """The first row, if there is one."""
-    return db.execute(sql, bindings).fetchone()  # type: ignore[no-any-return]
+    return db.execute(sql, bindings).fetchone()
 
 
 def every(db: apsw.Connection, sql: str, bindings: Any = ()) -> list[Row]:

@@ -73,7 +73,9 @@ class DiskFiles:
             some = pieces[first : first + _IOV_MAX]
             wanted = sum(len(piece) for piece in some)
             done = os.pwritev(fd, some, offset)
-            if done < wanted:  # a signal, a full disk: the rest as one piece until it is in or fails
+            if (
+                done < wanted
+            ):  # a signal, a full disk: the rest as one piece until it is in or fails
                 rest = memoryview(b"".join(some))
                 while done < wanted:
                     done += os.pwrite(fd, rest[done:], offset + done)

@@ -25,7 +25,7 @@ STEPS: Sequence[Callable[[apsw.Connection], None]] = (_first,)
 def version_of(db: apsw.Connection) -> int:
     """How many steps the database has taken."""
     (version,) = db.execute("PRAGMA user_version").fetchone() or (0,)
-    return int(version)  # type: ignore[arg-type]
+    return int(version)
 
 
 def migrate(

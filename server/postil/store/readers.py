@@ -170,5 +170,3 @@ def read_header(segment: OpenSegment, where: Location) -> bytes:
     if crc32(octets) != where.header_crc:
         raise Corrupt("a message header on disk fails its checksum")
     return octets
-
-

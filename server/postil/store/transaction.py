@@ -8,7 +8,7 @@ is rolled back.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +42,9 @@ class MailboxRow:
 class Transaction:
     """The writer's connection and the state that goes with it."""
 
-    def __init__(self, db: apsw.Connection) -> None:
+    def __init__(self, db: apsw.Connection, take_body: Callable[[], int]) -> None:
         self.db = db
+        self.take_body = take_body  # a body id nobody had
         self.now = 0
         self.events: list[Event] = []
         self.added_live: Counter[int] = Counter()  # log segment -> octets that became live
@@ -116,9 +117,7 @@ class Transaction:
     def list_changed(self, account: AccountId) -> ModSeq:
         """The account's list changed: spend a modseq of the account and tell."""
         self.run("INSERT INTO account (id) VALUES (?) ON CONFLICT DO NOTHING", (account,))
-        row = self.one(
-            "UPDATE account SET modseq=modseq+1 WHERE id=? RETURNING modseq", (account,)
-        )
+        row = self.one("UPDATE account SET modseq=modseq+1 WHERE id=? RETURNING modseq", (account,))
         modseq = ModSeq(row[0])
         self.tell(ListChanged(account, modseq))
         return modseq

@@ -69,7 +69,7 @@ class Intent(Generic[T]):
 class Outcome:
     """What became of a request; `events` are empty unless it went well."""
 
-    future: asyncio.Future[Any] | None
+    future: asyncio.Future[Any]
     value: Any = None
     error: BaseException | None = None
     events: Sequence[Event] = ()
@@ -78,7 +78,7 @@ class Outcome:
 @dataclass(slots=True)
 class _Request:
     intent: Intent[Any]
-    future: asyncio.Future[Any] | None
+    future: asyncio.Future[Any]
 
 
 @dataclass(slots=True)
@@ -155,11 +155,21 @@ class Writer:
             self._inbox.requests.put(_Request(intent, future))
         return future
 
-    def chore(self, intent: Intent[Any]) -> None:
-        """Queue background work nobody waits for."""
-        if not self._stopping:
-            self._inbox.chores.append(_Request(intent, None))
+    def chore(self, intent: Intent[T]) -> asyncio.Future[T]:
+        """Queue background work: it runs when nothing else waits. Cancelled when the writer stops first."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._stopping:
+            future.cancel()
+        else:
+            self._inbox.chores.append(_Request(intent, future))
             self._inbox.requests.put(_WAKE)
+        return future
+
+    async def finish_chores(self) -> None:
+        """Let the chores end that are queued; before `stop`."""
+        waiting = [request.future for request in tuple(self._inbox.chores)]
+        if waiting:
+            await asyncio.wait(waiting)
 
     async def stop(self) -> None:
         """Finish what is queued, checkpoint and close."""
@@ -167,6 +177,9 @@ class Writer:
             self._stopping = True
             self._inbox.requests.put(None)
         await asyncio.to_thread(self._thread.join)
+        for request in self._inbox.chores:
+            request.future.cancel()
+        self._inbox.chores.clear()
 
     # --- the thread
 
@@ -241,7 +254,7 @@ class Writer:
         outcomes.extend(
             Outcome(request.future, error=error)
             for request in batch
-            if id(request.future) not in done or request.future is None
+            if id(request.future) not in done
         )
 
     def _write_bodies(
@@ -287,9 +300,7 @@ class Writer:
         return runnable
 
     @staticmethod
-    def _without_bodies(
-        requests: Sequence[_Request], outcomes: list[Outcome]
-    ) -> list[_Request]:
+    def _without_bodies(requests: Sequence[_Request], outcomes: list[Outcome]) -> list[_Request]:
         kept = []
         for request in requests:
             if request.intent.records:
@@ -313,7 +324,7 @@ class Writer:
             for request in batch:
                 outcomes.append(self._one(tx, request))
             self._segment_rows(tx)
-            self._reserve(tx)
+            end = self._reserve(tx)
             db.execute("COMMIT")
         except DISK_TROUBLE as error:
             self._hooks.on_error("commit", error)
@@ -325,6 +336,7 @@ class Writer:
             text = _FULL if isinstance(error, apsw.FullError) else _TROUBLE
             raise StoreUnavailable(text) from error
         self.counts.commits += 1
+        self._numbers.reserved(0, end)
         return outcomes
 
     def _one(self, tx: Transaction, request: _Request) -> Outcome:
@@ -354,13 +366,13 @@ class Writer:
             )
         tx.added_live.clear()
 
-    def _reserve(self, tx: Transaction) -> None:
-        """Keep a stock of segment numbers; they are ours once this is committed."""
+    def _reserve(self, tx: Transaction) -> int:
+        """Keep a stock of segment numbers: up to the answer they are ours once this is committed."""
+        end = self._numbers.end
         if self._numbers.left < NUMBERS_RESERVED // 2:
-            end = self._numbers.end + NUMBERS_RESERVED
+            end += NUMBERS_RESERVED
             tx.run("UPDATE meta SET value=? WHERE key='segment_numbers'", (end,))
-            tx.events.append
-            self._reserved = end
+        return end
 
     # --- the connection
 
@@ -380,20 +392,20 @@ class Writer:
         except StoreUnavailable:
             db.close()
             raise
-        self._adopt(db)
+        tx = self._adopt(db)
         self.counts.recoveries += 1
         self._loop.call_soon_threadsafe(self._hooks.recovered)
-        assert self._tx is not None
-        return self._tx
+        return tx
 
-    def _adopt(self, db: apsw.Connection) -> None:
+    def _adopt(self, db: apsw.Connection) -> Transaction:
         row = first(db, "SELECT seq FROM sqlite_sequence WHERE name='body'")
         self._next_body = max(self._next_body, (row[0] if row else 0) + 1)
         db.set_wal_hook(self._wal_grew)
         self._page_size = int(one(db, "PRAGMA page_size")[0])
         for statement in _TEMPORARY:
             db.execute(statement)
-        self._tx = Transaction(db)
+        self._tx = Transaction(db, self.next_body)
+        return self._tx
 
     def _wal_grew(self, _db: apsw.Connection, _name: str, pages: int) -> int:
         self.counts.wal_octets = pages * self._page_size

@@ -1,0 +1,90 @@
+"""What a change adds to the counters of a mailbox and of its account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from postil.ports.ids import AccountId, MailboxId, ModSeq
+from postil.ports.store import OverQuota
+from postil.store.flagsets import FlagTable
+from postil.store.transaction import Transaction
+
+SEEN = "\\Seen"
+DELETED = "\\Deleted"
+
+
+@dataclass(slots=True)
+class Delta:
+    """Signed changes; `take_away` turns a sum of messages into their removal."""
+
+    messages: int = 0
+    unseen: int = 0
+    deleted: int = 0
+    size: int = 0
+    deleted_size: int = 0
+    recent: int = 0
+
+    def count(self, flags: frozenset[str], messages: int, octets: int) -> None:
+        """Messages with these flags."""
+        self.messages += messages
+        self.size += octets
+        if SEEN not in flags:
+            self.unseen += messages
+        if DELETED in flags:
+            self.deleted += messages
+            self.deleted_size += octets
+
+    def negated(self) -> Delta:
+        return Delta(
+            -self.messages,
+            -self.unseen,
+            -self.deleted,
+            -self.size,
+            -self.deleted_size,
+            -self.recent,
+        )
+
+
+def sum_of(table: FlagTable, groups: Iterable[tuple[int, int, int]]) -> Delta:
+    """The counters of picked messages, grouped by flag set."""
+    delta = Delta()
+    for number, messages, octets in groups:
+        delta.count(table.names(number), messages, octets)
+    return delta
+
+
+def apply(
+    tx: Transaction, mailbox: MailboxId, modseq: ModSeq, delta: Delta, uidnext: int | None = None
+) -> None:
+    """Add to the mailbox's counters, raise its modseq and maybe its uidnext."""
+    tx.run(
+        "UPDATE mailbox SET highest_modseq=?2, messages=messages+?3, unseen=unseen+?4, deleted=deleted+?5,"
+        " size=size+?6, deleted_size=deleted_size+?7, recent=recent+?8, uidnext=coalesce(?9, uidnext) WHERE id=?1",
+        (
+            mailbox,
+            modseq,
+            delta.messages,
+            delta.unseen,
+            delta.deleted,
+            delta.size,
+            delta.deleted_size,
+            delta.recent,
+            uidnext,
+        ),
+    )
+
+
+def charge(tx: Transaction, account: AccountId, octets: int, messages: int) -> None:
+    """Add to what the account uses. OverQuota when it grows beyond the limit."""
+    row = tx.first(
+        "UPDATE account SET octets=octets+?2, messages=messages+?3 WHERE id=?1"
+        " RETURNING octets, limit_octets",
+        (account, octets, messages),
+    )
+    if row is None:
+        tx.run(
+            "INSERT INTO account (id, octets, messages) VALUES (?,?,?)", (account, octets, messages)
+        )
+    elif octets > 0 and row[1] is not None and row[0] > row[1]:
+        raise OverQuota("the account has no room for it")

@@ -1,0 +1,67 @@
+"""Messages leave a mailbox.
+
+RFC 9051 §6.4.3 (EXPUNGE), §6.4.9 (UID EXPUNGE), RFC 7162 §3.2.10 (expunged uids are remembered with their modseq).
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from postil.ports.ids import MailboxId, ModSeq, Uid
+from postil.store.events import MessagesGone
+from postil.store.intents.counters import DELETED, apply, charge, sum_of
+from postil.store.intents.picking import keep_flagged, pick, pick_all, picked_by_set
+from postil.store.transaction import MailboxRow, Transaction
+from postil.store.writer import Intent
+
+
+@dataclass(slots=True)
+class Expunge(Intent[tuple[Uid, ...]]):
+    """Remove messages; `uids` None: any of them."""
+
+    mailbox: MailboxId
+    uids: array[int] | None
+    marked_only: bool
+
+    def execute(self, tx: Transaction) -> tuple[Uid, ...]:
+        box = tx.mailbox(self.mailbox)
+        if self.marked_only and not box.deleted:
+            return ()
+        table = tx.flags(self.mailbox)
+        if self.uids is None:
+            pick_all(tx, self.mailbox)
+        else:
+            pick(tx, self.mailbox, self.uids)
+        if self.marked_only:
+            keep_flagged(tx, table, DELETED)
+        return tuple(
+            Uid(uid) for uid in remove_picked(tx, box, ModSeq(box.highest_modseq + 1), release=True)
+        )
+
+
+def remove_picked(tx: Transaction, box: MailboxRow, modseq: ModSeq, *, release: bool) -> list[int]:
+    """Take the picked messages out of the mailbox; gives their uids, ascending.
+
+    `release`: they stop using their bodies and the account's quota; a move hands both over instead.
+    """
+    groups = picked_by_set(tx)
+    if not groups:
+        return []
+    delta = sum_of(tx.flags(box.id), groups)
+    (delta.recent,) = tx.one("SELECT count(*) FROM temp.picked WHERE uid >= ?", (box.recent_from,))
+    picked = tx.every("SELECT uid, body FROM temp.picked ORDER BY n")
+    tx.run("DELETE FROM msg WHERE mailbox=? AND uid IN (SELECT uid FROM temp.picked)", (box.id,))
+    tx.run("INSERT INTO gone SELECT ?1, ?2, uid FROM temp.picked ORDER BY n", (box.id, modseq))
+    tx.run("DELETE FROM seen WHERE mailbox=? AND uid IN (SELECT uid FROM temp.picked)", (box.id,))
+    if release:
+        tx.run(
+            "UPDATE body SET refs=refs-p.uses FROM"
+            " (SELECT body, count(*) AS uses FROM temp.picked GROUP BY body) AS p WHERE body.id=p.body"
+        )
+        charge(tx, box.account, -delta.size, -delta.messages)
+    apply(tx, box.id, modseq, delta.negated())
+    uids = [uid for uid, _ in picked]
+    bodies = [body for _, body in picked] if release else []
+    tx.tell(MessagesGone(box.account, box.id, modseq, uids, bodies))
+    return uids

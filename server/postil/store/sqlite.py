@@ -1,0 +1,423 @@
+"""The port on SQLite and segments: reads inline on a query-only connection, writes as intents.
+
+RFC 9051 (what the verbs mean), RFC 7162, RFC 8474, RFC 9208; `ports.store` has the promises.
+
+Reads take microseconds from the page cache, so they run in the event loop; each finishes its statement before it returns, because an open one would keep the
+WAL from being copied back. Of a message's data only what the picture shows is asked for, by the body's own id, so a commit that is not published yet cannot mix in.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import apsw
+
+from postil.base.clock import Clock
+from postil.base.ids import object_id
+from postil.ports.ids import AccountId, MailboxId, ModSeq, Uid
+from postil.ports.picture import View
+from postil.ports.store import (
+    Appended,
+    Body,
+    BodyWriter,
+    Change,
+    Copied,
+    Corrupt,
+    Details,
+    FlagChange,
+    Flagged,
+    Mailbox,
+    NewMessage,
+    NoSuchMailbox,
+    Staged,
+    Status,
+    StoreUnavailable,
+    TextSearch,
+    Usage,
+)
+from postil.store.database import every, first
+from postil.store.ingest import Ingested, ingest, with_prefix
+from postil.store.intents.appending import Append, Incoming, Shape
+from postil.store.intents.copying import Copy
+from postil.store.intents.expunging import Expunge
+from postil.store.intents.flagging import ChangeFlags
+from postil.store.intents.mailboxes import Create, Delete, Erase, Provision, Rename
+from postil.store.intents.picking import sorted_uids
+from postil.store.intents.sharing import (
+    Annotate,
+    ClaimRecent,
+    SetRights,
+    SetSpecialUse,
+    Subscribe,
+)
+from postil.store.intents.upkeep import DropStaged
+from postil.store.limits import DETAILS_MAX, FREE_SPACE_FLOOR, HEADER_CACHE_OCTETS
+from postil.store.picture import PinnedView
+from postil.store.readers import FileBody, Location, LogBody, OpenSegment, read_header
+from postil.store.segments import Record
+from postil.store.shard import Settings, Shard
+from postil.store.staging import StagedBody, StagingWriter
+
+_LOCATION = "b.segment, b.offset, b.length, b.crc, b.header_size, b.header_crc, b.prefix, s.blocks"
+_PLACE = (
+    f"SELECT {_LOCATION} FROM body AS b CROSS JOIN segment AS s ON s.number=b.segment WHERE b.id=?"
+)
+_RECENT = "\\recent"
+
+
+class SqliteStore:
+    """One shard as `ports.store.Store`."""
+
+    def __init__(self, shard: Shard) -> None:
+        self.shard = shard
+
+    @classmethod
+    async def at(
+        cls,
+        folder: Path,
+        *,
+        clock: Clock,
+        free_space_floor: int = FREE_SPACE_FLOOR,
+        settings: Settings | None = None,
+    ) -> SqliteStore:
+        """Open or make the shard in a folder. StoreUnavailable says why not."""
+        shard = Shard(folder, clock, settings or Settings(free_space_floor=free_space_floor))
+        shard.start()
+        return cls(shard)
+
+    async def close(self) -> None:
+        """Everything acknowledged is on disk already; this only lets go."""
+        await self.shard.close()
+
+    # --- mailboxes
+
+    async def mailboxes(self, account: AccountId) -> Sequence[Mailbox]:
+        uses: dict[int, set[str]] = {}
+        for mailbox, attribute in self._every(
+            "SELECT mailbox, attribute FROM special_use WHERE account=?", account
+        ):
+            uses.setdefault(mailbox, set()).add(attribute)
+        return [
+            Mailbox(number, account, name, uidvalidity, identity, frozenset(uses.get(number, ())))
+            for number, name, uidvalidity, identity in self._every(
+                "SELECT id, name, uidvalidity, object_id FROM mailbox"
+                " WHERE account=? AND doomed=0 ORDER BY name",
+                account,
+            )
+        ]
+
+    async def provision(self, account: AccountId, limit_octets: int | None) -> None:
+        await self.shard.writer.submit(Provision(account, limit_octets))
+
+    async def create(
+        self, account: AccountId, name: str, special_use: frozenset[str] = frozenset()
+    ) -> Mailbox:
+        return await self.shard.writer.submit(Create(account, name, special_use))
+
+    async def delete(self, account: AccountId, name: str) -> None:
+        await self.shard.writer.submit(Delete(account, name))
+
+    async def rename(self, account: AccountId, old: str, new: str) -> None:
+        await self.shard.writer.submit(Rename(account, old, new))
+
+    async def subscriptions(self, account: AccountId) -> frozenset[str]:
+        rows = self._every("SELECT name FROM subscription WHERE account=?", account)
+        return frozenset(name for (name,) in rows)
+
+    async def subscribe(self, account: AccountId, name: str, wanted: bool) -> None:
+        await self.shard.writer.submit(Subscribe(account, name, wanted))
+
+    async def status(self, mailbox: MailboxId) -> Status:
+        row = self._first(
+            "SELECT messages, unseen, deleted, size, deleted_size, recent, uidnext, uidvalidity, highest_modseq,"
+            " object_id FROM mailbox WHERE id=? AND doomed=0",
+            mailbox,
+        )
+        if row is None:
+            raise NoSuchMailbox("the mailbox does not exist any more")
+        return Status(*row)
+
+    # --- messages in
+
+    def stage(self, account: AccountId | None, expected: int | None) -> BodyWriter:
+        del expected  # small or big shows while it arrives
+        return StagingWriter(self.shard.stage, account or 0)
+
+    async def discard(self, body: Staged) -> None:
+        staged = self.shard.stage.bodies.pop(body.number, None)
+        if staged is None or staged.file is None:
+            return
+        staged.file.discarded = True
+        number = staged.file.number
+        if await self.shard.writer.submit(DropStaged(number)):
+            self.shard.drop_segment(number)
+        self.shard.stage.file_numbers.discard(number)
+
+    async def append(self, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
+        incoming = [await self._incoming(message) for message in messages]
+        (appended,) = await self.shard.writer.submit(Append([(mailbox, incoming)]))
+        return appended
+
+    async def deliver(self, targets: Sequence[tuple[MailboxId, NewMessage]]) -> Sequence[Appended]:
+        groups = [(mailbox, [await self._incoming(message)]) for mailbox, message in targets]
+        return await self.shard.writer.submit(Append(groups))
+
+    async def _incoming(self, message: NewMessage) -> Incoming:
+        """A message made ready in the loop: what the writer still does is SQL."""
+        staged = self.shard.stage.bodies.get(message.body.number)
+        if staged is None:
+            raise StoreUnavailable("the message was thrown away before it was stored")
+        prefix = message.prefix
+        ingested = with_prefix(staged.ingested, prefix)
+        head = prefix + staged.header
+        if ingested is None:
+            octets = prefix + await self._staged_octets(staged)
+            ingested = await ingest(octets)
+            head = octets[: ingested.header_size]
+        record = None
+        if staged.octets is not None:
+            crc = crc32(staged.octets, crc32(prefix))
+            length = len(prefix) + len(staged.octets)
+            record = Record(staged.account, (prefix, staged.octets), length, crc)
+        flags = frozenset(flag for flag in message.flags if flag.lower() != _RECENT)
+        return Incoming(
+            flags,
+            message.internal_date,
+            ingested.size,
+            ingested.header_size,
+            crc32(head),
+            _shape(ingested),
+            record,
+            staged.file,
+            prefix,
+        )
+
+    async def _staged_octets(self, staged: StagedBody) -> bytes:
+        if staged.octets is not None:
+            return staged.octets
+        file = staged.file
+        assert file is not None
+        segment = self.shard.segments.get(file.number)
+        octets: bytes = await self.shard.stage.run(segment.read, file.length, file.offset)
+        return octets
+
+    # --- messages changed
+
+    async def change_flags(
+        self,
+        mailbox: MailboxId,
+        uids: Sequence[Uid],
+        change: FlagChange,
+        flags: frozenset[str],
+        unless_modseq: ModSeq | None = None,
+    ) -> Flagged:
+        kept = frozenset(flag for flag in flags if flag.lower() != _RECENT)
+        intent = ChangeFlags(mailbox, sorted_uids(uids), change, kept, unless_modseq)
+        return await self.shard.writer.submit(intent)
+
+    async def copy(self, source: MailboxId, uids: Sequence[Uid], target: MailboxId) -> Copied:
+        return await self.shard.writer.submit(Copy(source, target, sorted_uids(uids), False))
+
+    async def move(self, source: MailboxId, uids: Sequence[Uid], target: MailboxId) -> Copied:
+        return await self.shard.writer.submit(Copy(source, target, sorted_uids(uids), True))
+
+    async def expunge(
+        self, mailbox: MailboxId, uids: Sequence[Uid] | None, marked_only: bool = True
+    ) -> tuple[Uid, ...]:
+        wanted = None if uids is None and marked_only else sorted_uids(uids or ())
+        return await self.shard.writer.submit(Expunge(mailbox, wanted, marked_only))
+
+    async def gone(self, mailbox: MailboxId, since: ModSeq) -> Sequence[Uid]:
+        rows = self._every(
+            "SELECT uid FROM gone WHERE mailbox=? AND modseq>? ORDER BY uid", mailbox, since
+        )
+        return [uid for (uid,) in rows]
+
+    async def claim_recent(self, mailbox: MailboxId) -> Uid:
+        row = self._first(
+            "SELECT recent, recent_from, uidnext FROM mailbox WHERE id=? AND doomed=0", mailbox
+        )
+        if row is None:
+            raise NoSuchMailbox("the mailbox does not exist any more")
+        if row[1] == row[2]:
+            # Nothing arrived since the last claim: a SELECT then costs no sync.
+            return Uid(row[2])
+        return await self.shard.writer.submit(ClaimRecent(mailbox))
+
+    # --- messages read
+
+    async def open(self, mailbox: MailboxId) -> View:
+        picture = await self.shard.pictures.open(mailbox)
+        return picture.open()
+
+    async def details(
+        self, view: View, positions: Sequence[int], *, header: bool = True
+    ) -> Sequence[Details]:
+        assert len(positions) <= DETAILS_MAX
+        if not positions:
+            return ()
+        generation = _pinned(view).generation
+        keys = array("q", [generation.keys[position] for position in positions])
+        found = {
+            row[0]: row
+            for row in every(
+                self.shard.reader,
+                "SELECT h.body, h.plain, h.envelope, h.bodystructure, h.object_id, h.thread, h.preview"
+                " FROM carray(?) AS c CROSS JOIN shape AS h ON h.body=c.value",
+                (apsw.carray(keys),),
+            )
+        }
+        heads = self._headers(keys) if header else {}
+        page = []
+        for position, key in zip(positions, keys, strict=True):
+            row = found.get(key)
+            if row is None:
+                raise Corrupt("a message has lost its record; run postil verify")
+            page.append(
+                Details(
+                    Uid(generation.uids[position]),
+                    bool(row[1]),
+                    row[2],
+                    row[3],
+                    heads.get(key),
+                    row[4],
+                    row[5],
+                    row[6],
+                )
+            )
+        return page
+
+    def _headers(self, keys: array[int]) -> dict[int, bytes]:
+        """The headers of at most 8 KiB; one that cannot be read is left to `body`, which says so."""
+        heads: dict[int, bytes] = {}
+        rows = every(
+            self.shard.reader,
+            f"SELECT b.id, {_LOCATION} FROM carray(?) AS c CROSS JOIN body AS b ON b.id=c.value"
+            " CROSS JOIN segment AS s ON s.number=b.segment WHERE b.header_size <= ?",
+            (apsw.carray(keys), HEADER_CACHE_OCTETS),
+        )
+        for key, *place in rows:
+            where = _location(place)
+            try:
+                heads[key] = read_header(self.shard.segments.get(where.segment), where)
+            except (Corrupt, FileNotFoundError):
+                continue
+        return heads
+
+    async def body(self, view: View, position: int) -> Body:
+        return self.stored_body(_pinned(view).generation.keys[position])
+
+    def stored_body(self, key: int) -> Body:
+        """A body by its own id. Corrupt when it cannot be read."""
+        where, segment = self._find(key)
+        return FileBody(segment, where) if where.blocks is not None else LogBody(segment, where)
+
+    def _find(self, key: int) -> tuple[Location, OpenSegment]:
+        for _ in range(3):
+            row = self._first(_PLACE, key)
+            if row is None:
+                break
+            where = _location(row)
+            try:
+                return where, self.shard.segments.get(where.segment)
+            except FileNotFoundError:
+                # Compaction moved it between the look-up and the open: look again.
+                continue
+        raise Corrupt("a message has lost its file; run postil verify")
+
+    async def search(self, view: View, positions: Sequence[int], what: TextSearch) -> Sequence[int]:
+        raise NotImplementedError
+
+    # --- everything around
+
+    def listen(self, account: AccountId, hear: Callable[[Change], None]) -> Callable[[], None]:
+        hearers = self.shard.listeners.setdefault(account, [])
+        hearers.append(hear)
+
+        def stop() -> None:
+            if hear in hearers:
+                hearers.remove(hear)
+            if not hearers and self.shard.listeners.get(account) is hearers:
+                del self.shard.listeners[account]
+
+        return stop
+
+    async def usage(self, account: AccountId) -> Usage:
+        row = self._first("SELECT octets, messages, mailboxes FROM account WHERE id=?", account)
+        return Usage(*row) if row else Usage(0, 0, 0)
+
+    async def set_special_use(self, mailbox: MailboxId, special_use: frozenset[str]) -> None:
+        await self.shard.writer.submit(SetSpecialUse(mailbox, special_use))
+
+    async def annotations(
+        self, account: AccountId, mailbox: MailboxId | None
+    ) -> Mapping[str, bytes]:
+        return dict(
+            self._every(
+                "SELECT entry, value FROM annotation WHERE account=? AND mailbox=? AND user=0 ORDER BY entry",
+                account,
+                mailbox or 0,
+            )
+        )
+
+    async def annotate(
+        self, account: AccountId, mailbox: MailboxId | None, values: Mapping[str, bytes | None]
+    ) -> ModSeq:
+        return await self.shard.writer.submit(Annotate(account, mailbox, dict(values)))
+
+    async def rights(self, mailbox: MailboxId) -> Mapping[str, str]:
+        return dict(
+            self._every(
+                "SELECT identifier, rights FROM rights WHERE mailbox=? ORDER BY identifier", mailbox
+            )
+        )
+
+    async def set_rights(self, mailbox: MailboxId, identifier: str, rights: str | None) -> None:
+        await self.shard.writer.submit(SetRights(mailbox, identifier, rights))
+
+    async def erase(self, account: AccountId) -> None:
+        await self.shard.writer.submit(Erase(account))
+
+    def _every(self, sql: str, *bindings: int) -> list[tuple[Any, ...]]:
+        return every(self.shard.reader, sql, bindings)
+
+    def _first(self, sql: str, *bindings: int) -> tuple[Any, ...] | None:
+        return first(self.shard.reader, sql, bindings)
+
+
+def _pinned(view: View) -> PinnedView:
+    assert isinstance(view, PinnedView)
+    return view
+
+
+def _location(row: Sequence[Any]) -> Location:
+    segment, offset, length, crc, header_size, header_crc, prefix, blocks = row
+    return Location(segment, offset, length, crc, header_size, header_crc, prefix or b"", blocks)
+
+
+def _key(reference: bytes) -> int:
+    """A message id as the index keeps it: 64 bits, signed as SQLite has them."""
+    return int.from_bytes(blake2b(reference, digest_size=8).digest(), "big", signed=True)
+
+
+def _shape(ingested: Ingested) -> Shape:
+    own = ingested.message_id
+    return Shape(
+        ingested.plain,
+        ingested.envelope,
+        ingested.bodystructure,
+        ingested.preview,
+        own.decode("utf-8", "replace"),
+        object_id("M"),
+        _key(own) if own else None,
+        tuple(_key(reference) for reference in ingested.references[-_REFERENCES:]),
+        object_id("T"),
+    )
+
+
+_REFERENCES = 20  # the nearest relatives; a thread longer than that is found by the others
