@@ -38,6 +38,7 @@ from postil.store.events import (
     ModseqRaised,
     SetsDefined,
 )
+from postil.store.feed import Feed
 from postil.store.files import DiskFiles, Files
 from postil.store.intents.upkeep import Purge, Reclaim, SaveSnapshot
 from postil.store.limits import FREE_SPACE_FLOOR, NUMBERS_RESERVED, RECLAIM_BODIES
@@ -50,8 +51,6 @@ from postil.store.staging import Stage
 from postil.store.writer import Intent, Outcome, Writer, WriterHooks
 
 log = logging.getLogger("postil.store")
-
-Hear = Callable[[Change], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Shard:
         self.stage = Stage(
             self.files, self.segments_folder, self.numbers.take, self.free_space_is_low
         )
-        self.listeners: dict[AccountId, list[Hear]] = {}
+        self.feed = Feed()
         self.newest_body = 0  # published; the search index follows it
         self.on_bodies: Callable[[Sequence[int]], None] = lambda _bodies: None
         self.on_reclaimed: Callable[[Sequence[int]], None] = lambda _bodies: None
@@ -207,11 +206,14 @@ class Shard:
     def _publish(self, outcomes: Sequence[Outcome]) -> None:
         changes: dict[tuple[AccountId, MailboxId | None], ModSeq] = {}
         for outcome in outcomes:
-            for event in outcome.events:
-                self._apply(event, changes)
+            try:
+                for event in outcome.events:
+                    self._apply(event, changes)
+            except Exception as error:
+                log.exception("store: a picture could not follow a commit")
+                outcome.error = error
         for (account, mailbox), modseq in changes.items():
-            for hear in tuple(self.listeners.get(account, ())):
-                hear(Change(account, mailbox, modseq))
+            self.feed.tell(Change(account, mailbox, modseq))
         for outcome in outcomes:
             if outcome.future.done():
                 continue  # whoever asked has gone; what he asked for is done all the same
@@ -244,13 +246,12 @@ class Shard:
                     for number, names in sets:
                         picture.flagsets.define(number, names)
                 return
-            case MailboxGone(account, mailbox):
+            case MailboxGone(_, mailbox):
                 picture = self.pictures.get(mailbox)
                 if picture is not None:
                     self._pinned.update(picture.delete())
                     self.pictures.settle(mailbox)
                 self._doomed.append(mailbox)
-                changes[account, mailbox] = ModSeq(0)
                 return
         picture = self.pictures.get(event.mailbox)
         changes[event.account, event.mailbox] = event.modseq

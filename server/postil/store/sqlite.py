@@ -233,6 +233,7 @@ class SqliteStore:
         return await self.shard.writer.submit(Expunge(mailbox, wanted, marked_only))
 
     async def gone(self, mailbox: MailboxId, since: ModSeq) -> Sequence[Uid]:
+        self._must_exist(mailbox)
         rows = self._every(
             "SELECT uid FROM gone WHERE mailbox=? AND modseq>? ORDER BY uid", mailbox, since
         )
@@ -336,16 +337,7 @@ class SqliteStore:
     # --- everything around
 
     def listen(self, account: AccountId, hear: Callable[[Change], None]) -> Callable[[], None]:
-        hearers = self.shard.listeners.setdefault(account, [])
-        hearers.append(hear)
-
-        def stop() -> None:
-            if hear in hearers:
-                hearers.remove(hear)
-            if not hearers and self.shard.listeners.get(account) is hearers:
-                del self.shard.listeners[account]
-
-        return stop
+        return self.shard.feed.listen(account, hear)
 
     async def usage(self, account: AccountId) -> Usage:
         row = self._first("SELECT octets, messages, mailboxes FROM account WHERE id=?", account)
@@ -357,6 +349,8 @@ class SqliteStore:
     async def annotations(
         self, account: AccountId, mailbox: MailboxId | None
     ) -> Mapping[str, bytes]:
+        if mailbox is not None:
+            self._must_exist(mailbox)
         return dict(
             self._every(
                 "SELECT entry, value FROM annotation WHERE account=? AND mailbox=? AND user=0 ORDER BY entry",
@@ -371,6 +365,7 @@ class SqliteStore:
         return await self.shard.writer.submit(Annotate(account, mailbox, dict(values)))
 
     async def rights(self, mailbox: MailboxId) -> Mapping[str, str]:
+        self._must_exist(mailbox)
         return dict(
             self._every(
                 "SELECT identifier, rights FROM rights WHERE mailbox=? ORDER BY identifier", mailbox
@@ -382,6 +377,10 @@ class SqliteStore:
 
     async def erase(self, account: AccountId) -> None:
         await self.shard.writer.submit(Erase(account))
+
+    def _must_exist(self, mailbox: MailboxId) -> None:
+        if self._first("SELECT 1 FROM mailbox WHERE id=? AND doomed=0", mailbox) is None:
+            raise NoSuchMailbox("the mailbox does not exist any more")
 
     def _every(self, sql: str, *bindings: int) -> list[tuple[Any, ...]]:
         return every(self.shard.reader, sql, bindings)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -99,7 +100,8 @@ class StagingWriter:
         self._done = False
 
     async def write(self, piece: bytes | memoryview) -> None:
-        assert not self._done
+        if self._done:
+            raise StoreUnavailable("the message was thrown away before it was stored")
         self._pieces.append(bytes(piece))
         self._held += len(piece)
         if self._held >= OWN_FILE_FROM:
@@ -114,7 +116,8 @@ class StagingWriter:
         await self._stage.run(self._file.add, pieces)
 
     async def finish(self) -> Staged:
-        assert not self._done
+        if self._done:
+            raise StoreUnavailable("the message was thrown away before it was stored")
         if self._file is None:
             octets = b"".join(self._pieces)
             self._pieces = []
@@ -145,7 +148,10 @@ class StagingWriter:
 
 
 class _FileInProgress:
-    """The file of a big message; its methods run in a staging thread."""
+    """The file of a big message; its methods run in staging threads, one after the other.
+
+    The lock: a sender that is cut off cancels `write` while the thread still writes, and then `abort` removes the file.
+    """
 
     def __init__(self, stage: Stage, account: int) -> None:
         self._files = stage.files
@@ -160,12 +166,18 @@ class _FileInProgress:
         self._crc = 0
         self._blocks: list[int] = []
         self._rest = b""  # the beginning of a block that is not full yet
+        self._lock = threading.Lock()
+        self._removed = False
 
     def add(self, pieces: Sequence[bytes]) -> None:
         """Append octets."""
+        with self._lock:
+            if not self._removed:
+                self._add(b"".join(pieces))
+
+    def _add(self, data: bytes) -> None:
         if self._fd is None:
             self._fd = self._files.create(self._path)
-        data = b"".join(pieces)
         self._files.write(self._fd, [data], HEADER.size + self._length)
         self._length += len(data)
         self._crc = crc32(data, self._crc)
@@ -201,6 +213,8 @@ class _FileInProgress:
 
     def remove(self) -> None:
         """The file goes; idempotent."""
-        self.close()
-        self._files.remove(self._path)
-        self._numbers.discard(self._number)
+        with self._lock:
+            self._removed = True
+            self.close()
+            self._files.remove(self._path)
+            self._numbers.discard(self._number)
