@@ -106,15 +106,15 @@ class Rename(Intent[None]):
         )
         if clash is not None:
             raise MailboxExists(f"renaming {clash[0]} would meet a mailbox that exists")
-        # Two steps, because a new name may be the old one of another that moves too; NUL is in no name.
+        # Two steps, because a new name may be the old one of another that moves too; no name has control characters.
         tx.run(
-            "UPDATE mailbox SET name = char(0) || ?3 || substr(name, length(?2))"
+            "UPDATE mailbox SET name = char(1) || ?3 || substr(name, length(?2))"
             " WHERE account=?1 AND (name = ?4 OR substr(name, 1, length(?2)) = ?2)",
             (self.account, below, self.new, self.old),
         )
         tx.run(
             "UPDATE mailbox SET name = substr(name, 2)"
-            " WHERE account=? AND unicode(substr(name, 1, 1)) = 0",
+            " WHERE account=? AND substr(name, 1, 1) = char(1)",
             (self.account,),
         )
         _make_superiors(tx, self.account, self.new)
