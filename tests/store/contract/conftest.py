@@ -29,7 +29,9 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     else:
         from postil.store.sqlite import SqliteStore
 
-        made = Bench(await SqliteStore.open(tmp_path / "shard", clock=clock), clock)
+        made = Bench(
+            await SqliteStore.at(tmp_path / "shard", clock=clock, free_space_floor=0), clock
+        )
     try:
         await made.store.provision(ALICE, None)
         await made.store.provision(BOB, None)
