@@ -32,12 +32,15 @@ proof: env-dev ## run the tests that take long
 	@mkdir -p build
 	$(PYTEST) -m proof --timeout 900 --rfc-results build/rfc-results-proof.jsonl $(ARGS)
 
+# Every check runs even when an earlier one fails: all findings in one go.
 check: env-dev ## ruff, mypy, the layers and the sizes of modules
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/python tools/check_sizes.py
+	@status=0; run() { echo "== $$*"; "$$@" || status=1; }; \
+	run $(BIN)/ruff check .; \
+	run $(BIN)/ruff format --check .; \
+	run $(BIN)/mypy; \
+	run $(BIN)/lint-imports --no-cache --no-logo; \
+	run $(BIN)/python tools/check_sizes.py; \
+	exit $$status
 
 fix: env-dev ## let ruff correct and format what it can
 	$(BIN)/ruff check --fix .

@@ -133,7 +133,7 @@ def _make(level: str) -> None:
 def _ways() -> Iterator[tuple[str, list[str], list[str]]]:
     """Each way as (name, command that creates, start of the command that installs)."""
     plain = [sys.executable, "-m", "venv", str(VENV)]
-    uv = shutil.which("uv")
+    uv = _uv_program()
     if uv:
         create = [uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(VENV)]
         yield "uv", create, _uv(uv)
@@ -144,12 +144,16 @@ def _ways() -> Iterator[tuple[str, list[str], list[str]]]:
 
 def _installers_of_existing() -> Iterator[list[str]]:
     """What can install into the environment that is there."""
-    uv = shutil.which("uv")
+    uv = _uv_program()
     if uv:
         yield _uv(uv)
     if _runs([str(PYTHON), "-m", "pip", "--version"], quiet=True):
         yield _own_pip()
     yield from _other_pips()
+
+
+def _uv_program() -> str | None:
+    return shutil.which("uv")
 
 
 def _uv(uv: str) -> list[str]:
