@@ -13,6 +13,7 @@ from tests.message.corpus import Corpus
 from postil.message import content, words
 from postil.message.addresses import mailboxes, parse_addresses
 from postil.message.dates import parse_date
+from postil.message.fields import Field, iter_fields
 from postil.message.params import find_param
 from postil.message.parse import parse
 from postil.message.part import Part
@@ -38,7 +39,9 @@ def _same_tree(data: bytes, ours: Part, theirs: Message) -> int:
         for name in theirs.keys()  # noqa: SIM118
     ]
     if ours.message is not None:
-        (inner,) = theirs.get_payload()
+        payload = theirs.get_payload()
+        assert isinstance(payload, list)
+        (inner,) = payload
         assert isinstance(inner, Message)
         return 1 + _same_tree(data, ours.message, inner)
     if ours.children:
@@ -46,16 +49,16 @@ def _same_tree(data: bytes, ours: Part, theirs: Message) -> int:
         assert isinstance(inside, list)
         assert len(ours.children) == len(inside)
         return 1 + sum(map(_same_tree, [data] * len(inside), ours.children, inside))
-    payload = theirs.get_payload(decode=True)
-    assert isinstance(payload, bytes)
-    assert b"".join(decoded(data, ours)) == payload
+    octets = theirs.get_payload(decode=True)
+    assert isinstance(octets, bytes)
+    assert b"".join(decoded(data, ours)) == octets
     name = theirs.get_filename()
     assert content.file_name(ours) == (name or "")
     return 1
 
 
-def _fields(data: bytes, part: Part) -> list[content.iter_fields]:  # type: ignore[valid-type]
-    return list(content.iter_fields(data[part.header_start : part.body_start]))
+def _fields(data: bytes, part: Part) -> list[Field]:
+    return list(iter_fields(data[part.header_start : part.body_start]))
 
 
 @pytest.mark.parametrize("number", range(len(CORPUS)))

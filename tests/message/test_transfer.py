@@ -137,3 +137,10 @@ def test_text_has_crlf_and_octets_have_what_they_have() -> None:
     assert b"".join(decoded(text, parse(text))) == b"a\r\nb\r\nc\r\n"
     octets = b"Content-Type: a/b\r\n" + text
     assert b"".join(decoded(octets, parse(octets))) == b"a\nb\r\nc\n"
+
+
+def test_a_crlf_cut_in_two_stays_one() -> None:
+    """Line ends are the same wherever the stream is cut."""
+    text = b"a\r\nb\nc\rd\r\n\n"
+    for cut in range(len(text)):
+        assert _stream(text, "8bit", [cut], lines=True) == b"a\r\nb\r\nc\rd\r\n\r\n"
