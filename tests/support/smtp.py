@@ -237,7 +237,7 @@ class Client:
 
 def short(reply: str) -> str:
     """`550 5.1.1` of a reply, `354` of one without enhanced code."""
-    words = reply.replace("\n", " ").split(" ")
+    words = (reply[:3] + " " + reply[4:]).replace("\n", " ").split(" ")
     return (
         " ".join(words[:2]) if len(words) > 1 and words[1][:2] in ("2.", "4.", "5.") else words[0]
     )

@@ -9,7 +9,7 @@ at MAIL `rates` (how much from there), `sender` (may the account use this addres
 at RCPT `rates`, `relay` (is the domain ours), `recipient` (does it exist), `quota` (is there room);
 at the end of DATA `header` (what streamed by), `loops` (too many hops), `originate` (Date and Message-ID of submissions),
 `deliver` (all copies in one transaction).
-For localserve: `catchall` (every address exists), `simulate` (errors on request).
+For localserve: `simulate` (errors on request).
 
 RFCs: 5321 §3.3, §4.4, §4.5.1, §6.1, §6.3, §7.8; 6409 §6, §8; 1870 §6.4; 3463; 2142 §4; 9228.
 
@@ -17,9 +17,8 @@ Rules: a step changes nothing; only `deliver` writes. What was received is store
 "I cannot tell now" is a temporary answer, never "unknown". 250 at the end means on disk.
 """
 
-from postil.inbound.catchall import CatchAll
 from postil.inbound.pipeline import Pipeline
 from postil.inbound.settings import Settings
 from postil.inbound.simulate import Simulation
 
-__all__ = ["CatchAll", "Pipeline", "Settings", "Simulation"]
+__all__ = ["Pipeline", "Settings", "Simulation"]

@@ -87,7 +87,9 @@ def _after_route(text: str, at: int) -> int:
     if route is None:
         raise BadPath("the source route is not well-formed")
     for hop in route.group()[:-1].split(",@"):
-        parse_domain(hop.removeprefix("@"), 0)
+        name = hop.removeprefix("@")
+        if parse_domain(name, 0)[1] != len(name):
+            raise BadPath("the source route is not well-formed", domain=True)
     return route.end()
 
 
@@ -140,8 +142,10 @@ def _literal(inside: str) -> str:
         numbers = [int(number) for number in inside.split(".")]
         if max(numbers) <= 255:
             return ".".join(map(str, numbers))
-    elif inside[:5].lower() == "ipv6:" and "%" not in inside:
+    elif inside[:5].lower() == "ipv6:":
         try:
+            if "%" in inside:
+                raise ValueError("a zone means nothing to another host")
             return f"ipv6:{ipaddress.IPv6Address(inside[5:])}"
         except ValueError as error:
             raise BadPath("the literal is not an IPv6 address", domain=True) from error
