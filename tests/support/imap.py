@@ -184,7 +184,7 @@ async def play(dialogue: Dialogue, made: World) -> None:
     """Set the scene, then let them talk.
 
     Keys: `state` (nonauth, auth, selected: INBOX), `mailbox` NAME, `messages` NAME COUNT, `message` NAME (FLAGS) SUBJECT,
-    `subscribe` NAME, `special` NAME ATTRIBUTE, `enable` CAPABILITY, `off` CAPABILITIES, `tls` no, `plaintext` yes,
+    `subscribe` NAME, `delete` NAME, `bare` yes (INBOX only), `seen-before` NAME (nothing is \\Recent), `special` NAME ATTRIBUTE, `enable` CAPABILITY, `off` CAPABILITIES, `tls` no, `plaintext` yes,
     `certificate` no, `quota` OCTETS, `largest` OCTETS, `failed-logins` COUNT.
     """
     await _furnish(dialogue, made)
@@ -242,6 +242,13 @@ async def _one(made: World, key: str, value: str) -> None:
             await made.deliver(name, message(1, subject.strip()), frozenset(flags.split()))
         case "subscribe":
             await made.store.subscribe(account, value, True)
+        case "bare":
+            for mailbox in await made.store.mailboxes(account):
+                await made.store.subscribe(account, mailbox.name, False)
+                if mailbox.name != "INBOX":
+                    await made.store.delete(account, mailbox.name)
+        case "seen-before":
+            await made.store.claim_recent((await made.mailbox(value)).id)
         case "delete":
             await made.store.delete(account, value)
         case "special":

@@ -36,8 +36,8 @@ class Capability:
 
 
 CAPABILITIES: Final = (
-    # RFC 3501 §7.2.1: "Servers which offer RFC 1730 compatibility MUST list "IMAP4" as the first
-    # capability." We offer none, so the revisions come first.
+    # RFC 3501 §7.2.1: servers that offer RFC 1730 list 'IMAP4' first; we offer none, so the
+    # revisions come first, as people expect.
     Capability("IMAP4rev1", "3501"),
     Capability("IMAP4rev2", "9051", enable=True),
     Capability("STARTTLS", "9051", When.BEFORE_TLS),

@@ -54,8 +54,8 @@ FETCH_PAGE = 256
 BODY_SLICE = 256 * KIB
 # Octets gathered before a write: architecture §3.
 WRITE_SIZE = 48 * KIB
-# Messages looked at between two turns of the loop when SEARCH must look at each in Python.
-SEARCH_SLICE = 20_000
+# Numbers, or ranges of them, in a SEARCH or ESEARCH response that are made into text in one go.
+NUMBERS_PER_PIECE = 8000
 
 
 # --- the session
@@ -89,7 +89,10 @@ LIST_PATTERNS = 32
 # Wildcards in one pattern: matching is one pass a name, but its constant grows with them.
 WILDCARDS = 20
 
-# --- ID, RFC 2971 §3.3: "no more than 30 field-value pairs", names of 30 octets, values of 1024
+# --- ID
+
+# RFC 2971 §3.3: "Implementations MUST NOT send more than 30 field-value pairs."; names have at most 30 octets,
+# values 1024
 ID_FIELDS = 30
 ID_FIELD_OCTETS = 30
 ID_VALUE_OCTETS = 1024

@@ -52,8 +52,7 @@ def canonical(text: str) -> str:
     if len(name) > 1 and name.endswith(DELIMITER):
         name = name[:-1]
     first, delimiter, rest = name.partition(DELIMITER)
-    # RFC 9051 §9: "All case variants of INBOX (e.g., "iNbOx") MUST be interpreted as INBOX, not as an
-    # astring."
+    # RFC 9051 §9: every spelling of INBOX in capitals and small letters means INBOX
     if len(first) == len(INBOX) and first.upper() == INBOX:
         return INBOX + delimiter + rest
     return name
@@ -62,7 +61,7 @@ def canonical(text: str) -> str:
 def write(name: str, utf8: bool) -> bytes:
     """The name as an astring of a response."""
     # RFC 9051 Appendix A: "Servers advertising both IMAP4rev1 and IMAP4rev2 MUST NOT generate
-    # UTF-8-quoted strings unless the client has issued "ENABLE IMAP4rev2"."
+    # UTF-8-quoted strings unless the client has issued 'ENABLE IMAP4rev2'."
     return quote(name.encode("utf-8") if utf8 else utf7.encode(name))
 
 

@@ -209,15 +209,17 @@ class Session:
             self.write(view.expunges())
         known = view.count
         self.write(view.arrivals(recent=self.recent))
+        self.write(view.keyword_news())
         uid = self.rev2 or self.is_uid_command
         self.write(view.flag_updates(known, uid=uid, recent=self.recent))
 
     def _mailbox_gone(self) -> None:
         self.deselect()
         if not self.rev2:
-            # RFC 2180 §3.3: "the server MAY respond with an untagged BYE" … a client of RFC 3501 has no other way
+            # RFC 2180 §3.3: "The server MAY allow the DELETE/RENAME of a multi-accessed mailbox, but disconnect all
+            # other clients who have the mailbox accessed by sending a untagged BYE response." They know no other way
             raise Bye("The selected mailbox has been deleted")
-        # RFC 9051 §3: the diagram's transition (6), "unsolicited CLOSED response code"
+        # RFC 9051 §3.4: "unsolicited CLOSED response code", transition (6) of the diagram
         self.write(b"* OK [CLOSED] The selected mailbox has been deleted\r\n")
 
     # --- the loop

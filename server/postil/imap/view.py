@@ -54,8 +54,7 @@ class SelectedView:
     def position_of_seq(self, seq: int) -> int:
         """The position of a sequence number; Bad when there is none."""
         if not 1 <= seq <= self.count:
-            # RFC 9051 §9: "The server should respond with a tagged BAD response to a command that uses a
-            # message sequence number greater than the number of messages in the selected mailbox."
+            # RFC 9051 §9: seq-number: BAD for numbers above the count, and for * in an empty mailbox
             raise Bad(f"no message {seq}: the mailbox has {self.count}")
         return seq - 1
 
@@ -76,9 +75,7 @@ class SelectedView:
             generation = self.view.generation
             return numbers.positions_of_uids(generation.uids, self.count, self.view.uidnext)
         if numbers.largest_named > self.count or (numbers.has_star and not self.count):
-            # RFC 9051 §9: "The server should respond with a tagged BAD response to a command that uses a
-            # message sequence number greater than the number of messages in the selected mailbox.
-            # This includes "*" if the selected mailbox is empty."
+            # RFC 9051 §9: seq-number: BAD for numbers above the count, and for * in an empty mailbox
             raise Bad(f"the mailbox has {self.count} messages, the set names more")
         return numbers.positions_of_seqs(self.count)
 
@@ -176,6 +173,11 @@ class SelectedView:
         names = [*SYSTEM_FLAGS, *sorted(self.keywords())]
         return f"* FLAGS ({' '.join(names)})\r\n".encode("ascii")
 
+    def keyword_news(self) -> bytes:
+        """FLAGS again when keywords have come into use that the client was not told of."""
+        before = self._keywords
+        return self.flags_line() if self.keywords() != before else b""
+
     # --- updates
 
     def expunges(self) -> bytes:
@@ -225,11 +227,7 @@ class SelectedView:
                 lines.append(f"* {position + 1} FETCH ({number}FLAGS ({flags}))\r\n")
         self._modseq = highest
         self._told.clear()
-        if not lines:
-            return b""
-        before = self._keywords
-        head = self.flags_line() if self.keywords() != before else b""
-        return head + "".join(lines).encode("ascii")
+        return "".join(lines).encode("ascii")
 
     def close(self) -> None:
         """Let go of the store's view; idempotent."""

@@ -77,11 +77,11 @@ async def _message(session: Session, initial: bytes | None) -> bytes:
     """The client's response, asked for unless it came along."""
     if initial == b"=":
         # RFC 9051 §6.2.2: "To send a zero-length initial response, the client MUST send a single pad
-        # character ("=")."
+        # character ('=')."
         return b""
     line = initial
     if line is None:
-        # RFC 9051 §6.2.2: "Note that in the above example there is a space following the "+" from the server."
+        # RFC 9051 §6.2.2: "Note that in the above example there is a space following the '+' from the server."
         session.write(b"+ \r\n")
         await session.flush()
         line = await session.reader.line(session.limits.login_time)
@@ -89,13 +89,13 @@ async def _message(session: Session, initial: bytes | None) -> bytes:
             raise StreamClosed
         if line == b"*":
             # RFC 9051 §6.2.2: "If the client wishes to cancel an authentication exchange, it issues a line
-            # consisting of a single "*"."
+            # consisting of a single '*'."
             raise Bad("Authentication cancelled")
     try:
         return base64.b64decode(line, validate=True)
     except (binascii.Error, ValueError):
         # RFC 9051 §6.2.2: "If the server receives such a response, or if it receives an invalid base64 string
-        # (e.g., characters outside the base64 alphabet or non-terminal "="), it MUST reject the AUTHENTICATE command
+        # (e.g., characters outside the base64 alphabet or non-terminal '='), it MUST reject the AUTHENTICATE command
         # by sending a tagged BAD response."
         raise Bad("Not base64") from None
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def handle(session: Session, command: None) -> AsyncIterator[bytes | Done]:
     """One untagged CAPABILITY."""
-    # RFC 9051 §6.1.1: "The server MUST send a single untagged CAPABILITY response with "IMAP4rev2" as one of
+    # RFC 9051 §6.1.1: "The server MUST send a single untagged CAPABILITY response with 'IMAP4rev2' as one of
     # the listed capabilities before the (tagged) OK response."
     yield f"* {capabilities.line(session)}\r\n".encode("ascii")
 

@@ -83,7 +83,7 @@ def _uids(session: Session, command: Copy) -> Sequence[Uid]:
     positions = view.positions_of(command.numbers, command.uid, session.saved)
     alive = view.alive(positions)
     if not command.uid and not command.numbers.saved and len(alive) < len(positions):
-        # RFC 2180 §4.4.1: "The server MAY disallow the COPY of messages in a multi-accessed mailbox that contains
+        # RFC 2180 §4.4.1: "The server MAY disallow the COPY of messages in a multi-access mailbox that contains
         # expunged messages."
         raise No("Some of the messages no longer exist", "EXPUNGEISSUED")
     return view.uids(alive)

@@ -37,11 +37,11 @@ async def handle(session: Session, command: Delete) -> AsyncIterator[bytes | Don
     mailbox = await session.mailbox(name)
     await session.store.delete(session.user.id, name)
     if session.view is not None and session.view.mailbox.id == mailbox.id:
-        # The client did it itself, so it need not be thrown out; RFC 9051 §3: "unsolicited CLOSED response code"
+        # The client did it itself, so it need not be thrown out; RFC 9051 §3.4: "unsolicited CLOSED response code"
         session.deselect()
         yield b"* OK [CLOSED] The selected mailbox has been deleted\r\n"
     if session.rev2 and names.is_denormalized(command.mailbox, session.utf8):
-        # RFC 9051 §6.3.5: "it SHOULD return an untagged LIST with the "\NonExistent" attribute and OLDNAME extended
+        # RFC 9051 §6.3.5: "it SHOULD return an untagged LIST with the '\NonExistent' attribute and OLDNAME extended
         # data item"
         supplied = names.quote(command.mailbox)
         yield listing.renamed(session.name_of(name), supplied, ["\\NonExistent"])

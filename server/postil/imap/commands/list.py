@@ -114,7 +114,7 @@ async def handle(session: Session, command: List) -> AsyncIterator[bytes | Done]
     _check_offers(session, command)
     reference = names.decode(command.reference, session.utf8)
     if command.patterns == (b"",) and not command.extended:
-        # RFC 9051 §6.3.9: "In the basic syntax only, an empty ("" string) mailbox name argument is a special request
+        # RFC 9051 §6.3.9: "In the basic syntax only, an empty ('' string) mailbox name argument is a special request
         # to return the hierarchy delimiter and the root name of the name given in the reference."
         yield listing.line("LIST", ["\\Noselect"], b'""')
         return
@@ -212,7 +212,7 @@ def _line(session: Session, tree: Tree, command: List, entry: Entry) -> bytes:
         modern = command.extended or session.rev2
         attributes.append("\\NonExistent" if modern else "\\Noselect")
     if "SUBSCRIBED" in command.selection | command.shown and entry.name in tree.subscribed:
-        # RFC 9051 §6.3.9.1: "The "\Subscribed" attribute MUST be supported and MUST be accurately computed when the
+        # RFC 9051 §6.3.9.1: "The '\Subscribed' attribute MUST be supported and MUST be accurately computed when the
         # SUBSCRIBED selection option is specified."
         attributes.append("\\Subscribed")
     attributes.extend(_attributes(session, tree, entry.name))

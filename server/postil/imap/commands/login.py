@@ -43,7 +43,7 @@ async def handle(session: Session, command: Login) -> AsyncIterator[bytes | Done
     )
     if account is None:
         await session.log_in_failed(command.user)
-        # RFC 9051 §7.1: "Typically, this includes "unknown user" and "bad password"." One text for all of it
+        # RFC 9051 §7.1: "Typically, this includes 'unknown user' and 'bad password'." One text for all of it
         raise No("Wrong name or password", "AUTHENTICATIONFAILED")
     yield Done("Logged in", await session.log_in(account))
 

@@ -56,7 +56,7 @@ def select(subscribed: frozenset[str], pattern: Pattern) -> dict[str, bool]:
     """Names to show: True for a subscribed one, False for a level above one."""
     found = {name: True for name in subscribed if pattern.matches(name)}
     if "%" in pattern.text:
-        # RFC 3501 §6.3.9: "A "%" wildcard to LSUB must return foo, not foo/bar, in the LSUB response, and it MUST be
+        # RFC 3501 §6.3.9: "A '%' wildcard to LSUB must return foo, not foo/bar, in the LSUB response, and it MUST be
         # flagged with the \Noselect attribute."
         for name in subscribed:
             if name not in found:

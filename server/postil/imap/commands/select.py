@@ -46,7 +46,7 @@ async def handle(session: Session, command: Select) -> AsyncIterator[bytes | Don
         session.deselect()
         if session.rev2:
             # RFC 9051 §6.3.2: "When deselecting a selected mailbox, the server MUST return an untagged OK response
-            # with the "[CLOSED]" response code when the currently selected mailbox is closed"
+            # with the '[CLOSED]' response code when the currently selected mailbox is closed"
             yield b"* OK [CLOSED] Previous mailbox is now closed\r\n"
     mailbox = await session.mailbox(names.read(command.mailbox, session.utf8))
     status = await session.store.status(mailbox.id)
@@ -69,7 +69,7 @@ async def handle(session: Session, command: Select) -> AsyncIterator[bytes | Don
         yield f"* OK [UNSEEN {unseen}] First unseen\r\n".encode("ascii")
     if command.read_only:
         # RFC 9051 §6.3.3: "The text of the tagged OK response to the EXAMINE command MUST begin with the
-        # "[READ-ONLY]" response code."
+        # '[READ-ONLY]' response code."
         yield Done("EXAMINE completed", "READ-ONLY")
     else:
         yield Done("SELECT completed", "READ-WRITE")

@@ -82,6 +82,7 @@ async def handle(session: Session, command: StoreFlags) -> AsyncIterator[bytes |
         flags = " ".join([*SYSTEM_FLAGS, *sorted(view.keywords())])
         yield f"* OK [PERMANENTFLAGS ({flags})] No more keywords\r\n".encode("ascii")
         raise
+    yield view.keyword_news()
     if command.silent:
         view.told(_as_expected(view, wanted, stale))
     else:
@@ -90,7 +91,7 @@ async def handle(session: Session, command: StoreFlags) -> AsyncIterator[bytes |
             if start:
                 await session.pause()
     if not command.uid and not command.silent and len(alive) < len(positions):
-        # RFC 2180 §4.2.2: "the server SHOULD return a tagged NO" … the client cannot know that some are gone
+        # RFC 2180 §4.2.2: "the server SHOULD return only a tagged NO" since the client cannot know that some are gone
         raise No("Some of the messages no longer exist", "EXPUNGEISSUED")
 
 

@@ -65,7 +65,7 @@ async def handle(session: Session, command: Id) -> AsyncIterator[bytes | Done]:
     """Log theirs, show ours."""
     session.event("id", fields=command.fields)
     pairs = " ".join(f'"{name}" "{value}"' for name, value in session.settings.identity.items())
-    # RFC 2971 §3.2: "The server MUST send a tagged OK response" … with NIL when it has nothing to tell
+    # RFC 2971 §3.2: ID is answered, with NIL when there is nothing to tell
     yield f"* ID ({pairs})\r\n".encode("ascii") if pairs else b"* ID NIL\r\n"
 
 

@@ -28,7 +28,7 @@ async def handle(session: Session, command: None) -> AsyncIterator[bytes | Done]
 
     stop = session.store.listen(session.user.id, hear)
     try:
-        # RFC 9051 §6.3.13: "The server requests a response to the IDLE command using the continuation ("+") response."
+        # RFC 9051 §6.3.13: "The server requests a response to the IDLE command using the continuation ('+') response."
         session.write(b"+ idling\r\n")
         while True:
             # RFC 9051 §6.3.13: "as long as an IDLE command is active, the server is now free to send untagged EXISTS,
