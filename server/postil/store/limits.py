@@ -83,6 +83,10 @@ FLAG_TABLES_KEPT = 2000
 
 # --- what is kept of a message
 
+PLACES_AHEAD = 64
+PLACES_KEPT = 4096
+"""Places of bodies looked up at once when messages are read one after the other (14 us a look-up), and kept, 200 octets each."""
+
 HEADER_CACHE_OCTETS = 8 * 1024
 """A header of at most this size is handed out with `Details`: nine of ten are; a longer one is read from the body."""
 
@@ -105,3 +109,24 @@ NAME_LEVELS_MAX = 64
 
 UID_MAX = (1 << 32) - 1
 """RFC 9051 §2.3.1.1: unique identifiers are 32-bit values; the last is not given, so that UIDNEXT is one too."""
+
+# --- search
+
+INDEX_BATCH_MESSAGES = 100
+INDEX_BATCH_CHARACTERS = 256 * 1024
+"""What the search index takes in one transaction: about 30 ms in its own thread."""
+
+INDEX_RETRY_SECONDS = 30.0
+"""After disk trouble the index waits so long; meanwhile the messages it lacks are scanned."""
+
+INDEX_RECONCILE_BODIES = 10_000
+"""Ids compared in one go when a start looks for messages that left while the index was closed."""
+
+SEARCH_DIRECT_KEYS = 200
+"""Up to so many messages are compared one by one in the database: faster than asking for trigrams."""
+
+SEARCH_TRIGRAMS_MAX = 32
+"""Trigrams of a needle that are asked for; more narrow the candidates no further."""
+
+SEARCH_VERIFY_KEYS = 20_000
+"""Messages compared in one statement: 40 ms in a thread that holds no lock of Python's."""

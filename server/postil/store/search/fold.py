@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 from unicodedata import normalize
 
+SEPARATOR = "\x01"
+"""Stands between texts that are kept in one string; no folded text holds it, so no needle spans two."""
+
+_CONTROL = str.maketrans({"\0": " ", SEPARATOR: " "})
 _OTHER = re.compile(r"[^\x00-\x7f]+")
 
 
@@ -33,9 +37,9 @@ def _casemap(run: re.Match[str]) -> str:
 
 
 def fold(text: str) -> str:
-    """The text as it is compared; lone surrogates become `?` and NUL a blank, on both sides alike."""
-    if "\0" in text:
-        text = text.replace("\0", " ")
+    """The text as it is compared; lone surrogates become `?`, NUL and the separator a blank, on both sides alike."""
+    if "\0" in text or SEPARATOR in text:
+        text = text.translate(_CONTROL)
     if text.isascii():
         return text.upper()
     # Over octets `upper` changes ASCII and nothing else.

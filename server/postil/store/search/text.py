@@ -6,13 +6,13 @@ HEADER asks for the presence of the field). Text is decoded before it is compare
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from postil.message.content import body_texts, header_values, search_texts
 from postil.message.parse import parse_steps
 from postil.message.part import Part
 from postil.ports.store import SearchField, TextSearch
-from postil.store.search.fold import fold
+from postil.store.search.fold import SEPARATOR, fold
 
 FOLD_STEP = 64 * 1024
 """Characters folded between two turns of the loop: a millisecond of Cyrillic."""
@@ -61,6 +61,33 @@ def matches(octets: bytes, what: TextSearch) -> Iterator[bool | None]:
                 yield True
                 return
     yield False
+
+
+def folded_texts(
+    octets: bytes, fields: Sequence[str]
+) -> Iterator[tuple[tuple[str | None, ...], str, str] | None]:
+    """Field values, header and content, folded, as the last item; each None before it is a pause."""
+    root: Part | None = None
+    for root in parsed(octets):
+        if root is None:
+            yield None
+    assert root is not None
+    values = []
+    for field in fields:
+        own = header_values(octets, root, field.encode())
+        values.append(SEPARATOR.join(map(fold, own)) if own else None)
+    yield None
+    header = ""
+    content = []
+    for number, text in enumerate(search_texts(octets, root)):
+        for folded in folded_pieces(text):
+            if folded is None:
+                yield None
+            elif number:
+                content.append(folded)
+            else:
+                header = folded
+    yield tuple(values), header, SEPARATOR.join(content)
 
 
 def folded_pieces(text: str) -> Iterator[str | None]:
