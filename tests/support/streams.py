@@ -128,3 +128,13 @@ class MemoryStream:
     def client_output(self) -> bytes:
         """What the server wrote and nobody read yet; it stays there."""
         return bytes(self._out)
+
+    async def client_octets(self, count: int, timeout: float = 10) -> bytes:
+        """The next `count` octets; fewer when the server closes."""
+        async with asyncio.timeout(timeout):
+            while len(self._out) < count and not self.closed:
+                self._written.clear()
+                await self._written.wait()
+        piece = bytes(self._out[:count])
+        del self._out[:count]
+        return piece

@@ -1,0 +1,86 @@
+"""The scripts of the imaptest suite: those of the base protocol and of every capability we announce."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from tests.support import imaptest
+from tests.support.imap import PASSWORD, world
+from tests.support.streams import MemoryStream
+
+from postil.imap.capabilities import CAPABILITIES
+
+# pytest collects before fixtures exist, so the folder is looked up as the fixture shared_dir does.
+SHARED = Path(os.environ.get("POSTIL_SHARED") or Path(__file__).resolve().parents[3] / "shared")
+SCRIPTS = SHARED / "vectors" / "imap" / "imaptest"
+NAMES = sorted(path.name for path in SCRIPTS.glob("*") if path.suffix != ".mbox")
+ANNOUNCED = {item.name.upper() for item in CAPABILITIES}
+# Capabilities of these scripts that we do not announce: they are listed, not run.
+NOT_RUN = {
+    "catenate", "multiappend", "search-context-update", "sort-addresses", "sort-date",
+    "sort-display-from", "sort-subject", "thread", "thread-orderedsubject", "thread3", "urlauth",
+}  # fmt: skip
+
+
+class InMemory:
+    """A connection without a socket."""
+
+    def __init__(self, stream: MemoryStream) -> None:
+        self._stream = stream
+
+    async def send(self, octets: bytes) -> None:
+        self._stream.client_write(octets)
+
+    async def line(self) -> bytes:
+        return await self._stream.client_line()
+
+    async def octets(self, count: int) -> bytes:
+        return await self._stream.client_octets(count)
+
+
+class OverSocket:
+    """A connection to a listening server."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def send(self, octets: bytes) -> None:
+        self._writer.write(octets)
+        await self._writer.drain()
+
+    async def line(self) -> bytes:
+        return await self._reader.readline()
+
+    async def octets(self, count: int) -> bytes:
+        return await self._reader.readexactly(count)
+
+    async def close(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
+
+def _missing(name: str) -> list[str]:
+    return [item for item in imaptest.load(SCRIPTS / name).capabilities if item not in ANNOUNCED]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in NOT_RUN])
+async def test_script(name: str, shared_dir: Path) -> None:
+    """The script runs to its end against a session in memory."""
+    assert not _missing(name)
+    async with world() as made:
+
+        async def connect() -> InMemory:
+            return InMemory(await made.connect())
+
+        script = imaptest.load(SCRIPTS / name)
+        await imaptest.Runner(script, connect, "user", PASSWORD).run()
+
+
+def test_scripts_not_run_need_what_is_not_announced(shared_dir: Path) -> None:
+    """A script is left out only because its capability is not announced."""
+    assert set(NAMES) >= NOT_RUN
+    assert all(_missing(name) for name in NOT_RUN)
