@@ -33,7 +33,7 @@ async def test_a_message_arrives() -> None:
 @pytest.mark.rfc(
     "5321",
     "4.1.4",
-    "a 503 failure reply MUST be returned and the SMTP server MUST stay in the same state",
+    "out of order to the degree that they cannot be processed by the server, a 503 failure reply MUST be returned",
 )
 async def test_order_of_commands() -> None:
     """Each command out of its place gets 503 and changes nothing."""

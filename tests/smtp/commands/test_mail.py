@@ -42,7 +42,7 @@ async def test_forms(line: str, code: str) -> None:
 @pytest.mark.rfc(
     "5321",
     "4.1.4",
-    "If the transaction beginning command argument is not acceptable, a 501 failure reply MUST be returned and the SMTP server MUST stay in the same state",
+    "If the transaction beginning command argument is not acceptable, a 501 failure reply MUST be returned",
 )
 async def test_a_refused_mail_begins_nothing() -> None:
     """After a bad MAIL, a good one is accepted: no transaction was open."""
@@ -55,7 +55,6 @@ async def test_a_refused_mail_begins_nothing() -> None:
         ]
 
 
-@pytest.mark.rfc("5321", "4.1.1.11", "it will return code 555")
 async def test_no_parameters_after_helo() -> None:
     """Parameters belong to extensions, and HELO negotiates none."""
     async with world() as w:
@@ -65,7 +64,6 @@ async def test_no_parameters_after_helo() -> None:
         assert w.recorder.messages[0].transaction.protocol == "SMTP"
 
 
-@pytest.mark.rfc("6409", "4.3", "Reply code 530 [SMTP-AUTH] is used for this purpose")
 @pytest.mark.rfc(
     "6409",
     "4.3",

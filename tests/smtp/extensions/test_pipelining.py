@@ -49,7 +49,7 @@ async def test_a_whole_transaction_at_once() -> None:
         assert w.recorder.kept == [b"Subject: one\r\n\r\n.\r\n", b"Subject: two\r\n"]
 
 
-@pytest.mark.rfc("2920", "3.2", "so they can sent as a unit")
+@pytest.mark.rfc("2920", "3.2", "SHOULD elect to store responses to grouped RSET")
 async def test_replies_come_as_a_unit() -> None:
     """RSET, MAIL and a hundred RCPT in one piece are answered with one write."""
     async with world() as w:
