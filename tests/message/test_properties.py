@@ -12,7 +12,7 @@ from postil.message.params import content_type, disposition
 from postil.message.parse import parse, parse_steps
 from postil.message.part import Part
 from postil.message.section import section_range
-from postil.message.structure import bodystructure, render
+from postil.message.structure import bodystructure, render, render_steps
 from postil.message.transfer import UnknownEncoding, decoded, decoded_size
 from postil.message.words import decode
 
@@ -154,4 +154,12 @@ def test_slices_make_no_difference(data: bytes, copies: int) -> None:
         except StopIteration as stop:
             stepped: Part = stop.value
             break
-    assert render(stepped) == render(parse(data))
+    whole = render(parse(data))
+    assert render(stepped) == whole
+    rendering = render_steps(stepped)
+    while True:
+        try:
+            next(rendering)
+        except StopIteration as stop:
+            assert stop.value == whole
+            break

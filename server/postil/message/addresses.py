@@ -90,26 +90,33 @@ _BLANKS = re.compile(rb"[ \t]{2,}|\t")
 
 def parse_addresses(value: bytes) -> list[Entry]:
     """The entries of an unfolded address list."""
-    found: list[Entry] = []
+    return [entry for entry in address_steps(value) if entry is not None]
+
+
+def address_steps(value: bytes) -> Iterator[Entry | None]:
+    """The same one by one, for lists of thousands; None is a pause inside a large group."""
     position, size = 0, len(value)
+    count = 0
     while position < size:
         match = _USUAL.match(value, position)
-        if match is None or len(found) == MAX_ADDRESSES:
-            if not value[position:].strip(b" \t,"):
-                break
-            return _parse_any(value)
+        if match is None:
+            # What stands behind the last comma begins an entry: the other reader takes it there.
+            yield from _read_any(value[position:], MAX_ADDRESSES - count)
+            return
+        if count == MAX_ADDRESSES:
+            return
+        count += 1
         quoted, phrase, local, domain, bare_local, bare_domain = match.groups()
         if bare_local is not None:
-            found.append(Address(None, None, bare_local, bare_domain))
+            yield Address(None, None, bare_local, bare_domain)
         else:
             name: bytes | None = phrase if quoted is None else quoted
             if quoted is not None and b"\\" in quoted:
                 name = _ESCAPED.sub(rb"\1", quoted)
             if name and phrase is not None and (b"  " in name or b"\t" in name):
                 name = _BLANKS.sub(b" ", name)
-            found.append(Address(name or None, None, local, domain))
+            yield Address(name or None, None, local, domain)
         position = match.end()
-    return found
 
 
 def mailboxes(entries: list[Entry]) -> Iterator[Address]:
@@ -232,22 +239,13 @@ def _join_dots(text: bytes) -> bytes:
     return _AROUND_DOTS.sub(b".", text) if b"." in text else text
 
 
-def _parse_any(value: bytes) -> list[Entry]:
+def _read_any(value: bytes, most: int) -> Iterator[Entry | None]:
     """The entries of any list: RFC 5322 with everything obsolete, and what is neither."""
-    found: list[Entry] = []
     members: list[Address] | None = None  # of the group that is open
     group_name = b""
     reader = _Reader()
-    count = 0
-
-    def finish() -> None:
-        nonlocal count
-        address = reader.finish()
-        if address is not None and count < MAX_ADDRESSES:
-            count += 1
-            (found if members is None else members).append(address)
-        reader.clear()
-
+    left = most
+    address: Address | None
     for kind, text in _tokens(value):
         if kind == _SPECIAL and text != b"." and not (text == b"@" and reader.at):
             match text:
@@ -261,10 +259,19 @@ def _parse_any(value: bytes) -> list[Entry]:
                     reader.routing = True
                     reader.route.append(text)
                 case b"," | b";":
-                    finish()
+                    address = reader.finish()
+                    reader.clear()
+                    if address is not None:
+                        left -= 1
+                        if members is not None:
+                            members.append(address)
+                        yield address if members is None else None
                     if text == b";" and members is not None:
-                        found.append(Group(group_name, tuple(members)))
+                        left -= 1
+                        yield Group(group_name, tuple(members))
                         members = None
+                    if left <= 0:
+                        break
                 case b":" if members is None and not (reader.at or reader.spec_seen):
                     group_name = b" ".join(b"".join(reader.phrase).split())
                     members = []
@@ -290,7 +297,8 @@ def _parse_any(value: bytes) -> list[Entry]:
                 reader.domain.append(text)
         else:
             reader.phrase.append(text)
-    finish()
+    address = reader.finish() if left > 0 else None
     if members is not None:
-        found.append(Group(group_name, tuple(members)))
-    return found
+        yield Group(group_name, (*members, address) if address else tuple(members))
+    elif address is not None:
+        yield address

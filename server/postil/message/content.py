@@ -3,14 +3,13 @@
 RFC 9051 §6.4.4 (SEARCH BODY and TEXT), RFC 8970 §3.3 (preview); RFC 2046 §4.1 (text).
 
 Search covers every text part, those of messages inside the message included, and the decoded
-header fields. Texts come as an iterator, one piece of bounded size at a time, so that a caller in
-an event loop can give the loop back between them.
+header fields. Texts come as an iterator, whole so that a needle is never cut, with empty ones in
+between as pauses, so that a caller in an event loop can give the loop back.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from postil.message import words
 from postil.message.charsets import to_text
@@ -20,20 +19,42 @@ from postil.message.limits import (
     MAX_PREVIEW,
     MAX_SEARCH_TEXT,
     PREVIEW_SOURCE,
+    SCAN_STEP,
 )
-from postil.message.markup import strip_html
+from postil.message.markup import strip_html_steps
 from postil.message.part import Part
-from postil.message.transfer import UnknownEncoding, decode
+from postil.message.transfer import UnknownEncoding, decoder
 
 
 def part_text(data: Buffer, part: Part, *, limit: int = MAX_SEARCH_TEXT) -> str:
     """The text of one text part, at most `limit` octets of it, markup removed."""
-    octets = data[part.body_start : min(part.body_end, part.body_start + limit)]
-    # A text in an encoding nobody knows is most often plain, its encoding misspelled.
-    with contextlib.suppress(UnknownEncoding):
-        octets = decode(octets, part.encoding)
-    text = to_text(octets, part.param(b"charset"))
-    return strip_html(text) if part.subtype == "html" else text
+    steps = part_text_steps(data, part, limit=limit)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            text: str = stop.value
+            return text
+
+
+def part_text_steps(
+    data: Buffer, part: Part, *, limit: int = MAX_SEARCH_TEXT
+) -> Generator[None, None, str]:
+    """The same in slices of a few milliseconds."""
+    try:
+        made = decoder(part.encoding)
+    except UnknownEncoding:
+        # A text in an encoding nobody knows is most often plain, its encoding misspelled.
+        made = decoder("8bit")
+    end = min(part.body_end, part.body_start + limit)
+    pieces: list[bytes] = []
+    for at in range(part.body_start, end, SCAN_STEP):
+        if pieces:
+            yield
+        pieces.append(made.feed(data[at : min(at + SCAN_STEP, end)]))
+    pieces.append(made.finish())
+    text = to_text(b"".join(pieces), part.param(b"charset"))
+    return (yield from strip_html_steps(text)) if part.subtype == "html" else text
 
 
 def header_text(data: Buffer, part: Part) -> str:
@@ -58,7 +79,8 @@ def body_texts(data: Buffer, root: Part) -> Iterator[str]:
     """The texts of a message without its header: what SEARCH BODY looks into.
 
     Headers of messages inside it belong to its body; MIME headers of parts do not, but for the
-    names of attachments, which people search for.
+    names of attachments, which people search for. An empty text is a pause: a long one is being
+    made.
     """
     left = MAX_SEARCH_TEXT
     for part in root.walk():
@@ -66,7 +88,14 @@ def body_texts(data: Buffer, root: Part) -> Iterator[str]:
         if part.message is not None:
             piece = header_text(data, part.message)
         elif part.type == "text":
-            piece = part_text(data, part, limit=left)
+            steps = part_text_steps(data, part, limit=left)
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as stop:
+                    piece = stop.value
+                    break
+                yield ""
         elif not part.children:
             piece = file_name(part)
         if piece:
@@ -84,7 +113,7 @@ def search_texts(data: Buffer, root: Part) -> Iterator[str]:
 
 def search_text(data: Buffer, root: Part) -> str:
     """All text of a message in one string."""
-    return "\n".join(search_texts(data, root))
+    return "\n".join(filter(None, search_texts(data, root)))
 
 
 def file_name(part: Part) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Generator
 
 _HIDDEN = ("script", "style", "head", "title", "template")
 _BLOCKS = frozenset(
@@ -45,18 +46,34 @@ _BLOCKS = frozenset(
         "ul",
     ]
 )
+_TAGS_AT_ONCE = 1000
 _TAG_NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9]*)")
 
 
 def strip_html(text: str) -> str:
     """The visible text; block elements become line breaks."""
+    steps = strip_html_steps(text)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            whole: str = stop.value
+            return whole
+
+
+def strip_html_steps(text: str) -> Generator[None, None, str]:
+    """The same in slices of a few milliseconds."""
     lowered = text.lower()
     if len(lowered) != len(text):  # a few characters grow in lower case; offsets would shift
         lowered = text
     kept: list[str] = []
     position = 0
     head_ends = True
+    count = 0
     while True:
+        count += 1
+        if count % _TAGS_AT_ONCE == 0:
+            yield
         opening = text.find("<", position)
         if opening < 0:
             kept.append(text[position:])

@@ -14,10 +14,11 @@ Media types and encodings are sent in lower case; clients compare them without c
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from postil.message.addresses import Address, Entry, Group, parse_addresses
+from postil.message.addresses import Address, Entry, Group, address_steps, parse_addresses
 from postil.message.params import Params
 from postil.message.part import Part
 
@@ -54,26 +55,71 @@ def _disposition_differs(part: Part) -> bool:
     return disposition is not None and any(n.endswith(b"*") for n, _ in disposition.params)
 
 
+def render_steps(root: Part, *, utf8: bool = False) -> Generator[None, None, Rendered]:
+    """The same in slices of a few milliseconds, for messages of thousands of parts or addresses."""
+    ready: dict[int, bytes] = {}  # structures of parts whose parent is still to come
+    # Backwards, children come before their parents.
+    for count, part in enumerate(reversed(list(root.walk())), start=1):
+        inside = b""
+        if part.message is not None and (part.subtype == "rfc822" or utf8):
+            inside = yield from _envelope_steps(part.message, utf8)
+        ready[id(part)] = _one(part, utf8, True, ready, inside)
+        if count % _PARTS_AT_ONCE == 0:
+            yield
+    out_envelope = yield from _envelope_steps(root, utf8)
+    out_structure = ready[id(root)]
+    same = out_envelope.isascii() and out_structure.isascii() and not _differs(root)
+    return Rendered(out_envelope, out_structure, same)
+
+
+_PARTS_AT_ONCE = 100
+_ADDRESSES_AT_ONCE = 200
+_ADDRESS_FIELDS = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
+
+
 def envelope(message: Part, *, utf8: bool = False) -> bytes:
     """The ENVELOPE of a message, or of a message inside one."""
     fields = message.fields
-    # RFC 9051 §7.5.2: "If the From, To, Cc, and Bcc header fields are absent in the [RFC5322]
-    # header, or are present but empty, the corresponding member of the envelope is NIL."
-    sender_of = _addresses(fields.get(b"from"), utf8)
+    return _assemble(
+        message, [_addresses(fields.get(name), utf8) for name in _ADDRESS_FIELDS], utf8
+    )
+
+
+def _envelope_steps(message: Part, utf8: bool) -> Generator[None, None, bytes]:
+    lists: list[bytes] = []
+    count = 0
+    for name in _ADDRESS_FIELDS:
+        shown: list[bytes] = []
+        for entry in address_steps(message.fields.get(name, b"")):
+            if entry is not None:
+                shown.append(_entry(entry, utf8))
+            count += 1
+            if count % _ADDRESSES_AT_ONCE == 0:
+                yield
+        lists.append(b"(%b)" % b"".join(shown) if shown else b"NIL")
+    return _assemble(message, lists, utf8)
+
+
+def _assemble(message: Part, lists: list[bytes], utf8: bool) -> bytes:
+    """The ten members: address lists are ready, NIL when they are empty.
+
+    RFC 9051 §7.5.2: "If the From, To, Cc, and Bcc header fields are absent in the [RFC5322]
+    header, or are present but empty, the corresponding member of the envelope is NIL."
+    """
+    fields = message.fields
+    author, sender, reply_to, to, cc, bcc = lists
     # RFC 9051 §7.5.2: "If the Sender or Reply-To header fields are absent in the [RFC5322] header,
     # or are present but empty, the server sets the corresponding member of the envelope to be the
     # same value as the from member"
-    sender = _addresses(fields.get(b"sender"), utf8)
-    reply_to = _addresses(fields.get(b"reply-to"), utf8)
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
         nstring(fields.get(b"date"), utf8=utf8),
         nstring(fields.get(b"subject"), utf8=utf8),
-        sender_of,
-        sender_of if sender == b"NIL" else sender,
-        sender_of if reply_to == b"NIL" else reply_to,
-        _addresses(fields.get(b"to"), utf8),
-        _addresses(fields.get(b"cc"), utf8),
-        _addresses(fields.get(b"bcc"), utf8),
+        author,
+        author if sender == b"NIL" else sender,
+        author if reply_to == b"NIL" else reply_to,
+        to,
+        cc,
+        bcc,
         nstring(fields.get(b"in-reply-to"), utf8=utf8),
         nstring(fields.get(b"message-id"), utf8=utf8),
     )
@@ -81,9 +127,23 @@ def envelope(message: Part, *, utf8: bool = False) -> bytes:
 
 def bodystructure(part: Part, *, utf8: bool = False, extended: bool = True) -> bytes:
     """The BODYSTRUCTURE of a part; without extension data it is BODY."""
+    inside = b""
+    if part.message is not None and (part.subtype == "rfc822" or utf8):
+        inside = envelope(part.message, utf8=utf8)
+    return _one(part, utf8, extended, {}, inside)
+
+
+def _one(part: Part, utf8: bool, extended: bool, ready: dict[int, bytes], inside: bytes) -> bytes:
+    """One part; the structures of those in it are taken from `ready` or made.
+
+    `inside` is the envelope of the message in it.
+    """
     if part.children:
         inner = b"".join(
-            bodystructure(child, utf8=utf8, extended=extended) for child in part.children
+            [
+                ready.pop(id(child), b"") or bodystructure(child, utf8=utf8, extended=extended)
+                for child in part.children
+            ]
         )
         if not extended:
             return b"(%b %b)" % (inner, _string(part.subtype.encode("latin-1"), utf8))
@@ -100,12 +160,13 @@ def bodystructure(part: Part, *, utf8: bool = False, extended: bool = True) -> b
         if part.subtype == "plain" and part.param(b"charset") is None:
             # RFC 2046 §4.1.2: us-ascii is what text/plain is without a charset.
             params = ((b"charset", b"us-ascii"), *params)
-    elif part.message is not None and (part.subtype == "rfc822" or utf8):
+    elif part.message is not None and inside:
         # RFC 9755 §6: "When IMAP4rev2 and UTF8=ACCEPT are in use, the server MUST behave as
         # described in [RFC9051]."
         specific = b" %b %b %d" % (
-            envelope(part.message, utf8=utf8),
-            bodystructure(part.message, utf8=utf8, extended=extended),
+            inside,
+            ready.pop(id(part.message), b"")
+            or bodystructure(part.message, utf8=utf8, extended=extended),
             part.lines,
         )
     basic = b"(%b %b %b %b %b %b %d%b" % (
