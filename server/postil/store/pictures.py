@@ -13,7 +13,6 @@ Snapshots are written when a mailbox that changed much is looked at no more, at 
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -299,30 +298,21 @@ class Pictures:
 
 def _merge(columns: Columns, changed: Sequence[tuple[int, ...]], gone: Sequence[int]) -> Columns:
     """Columns with changed or new messages put in and gone ones taken out."""
-    place = {uid: at for at, uid in enumerate(columns.uids)} if changed or gone else {}
+    generation = Generation(columns)
     fresh = []
     for row in changed:
-        at = place.get(row[0])
+        at = generation.position(Uid(row[0]))
         if at is None:
             fresh.append(row)
         else:
             columns.flags[at] = row[1]
             columns.modseqs[at] = row[2]
-    fresh.sort()
+    fresh.sort()  # by uid; all above those that were there
     for row in fresh:
         for column, value in zip(columns, row, strict=True):
             column.append(value)
-    if not gone:
+    lost = [at for uid in sorted(gone) if (at := generation.position(Uid(uid))) is not None]
+    if not lost:
         return columns
-    lost = set(gone)
-    keep = [uid not in lost for uid in columns.uids]
-    if all(keep):
-        return columns
-    return Columns(
-        *(
-            array(
-                column.typecode, (value for value, kept in zip(column, keep, strict=True) if kept)
-            )
-            for column in columns
-        )
-    )
+    generation.kill(lost)
+    return generation.compacted().columns

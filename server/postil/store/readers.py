@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from zlib import crc32
 
 from postil.ports.store import Corrupt, StoreUnavailable
@@ -77,9 +77,8 @@ class Segments:
         self._open.clear()
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where the index says a body is."""
+class Location(NamedTuple):
+    """Where the index says a body is; its octets stay there for as long as the file does."""
 
     segment: int
     offset: int
@@ -87,7 +86,7 @@ class Location:
     crc: int
     header_size: int
     header_crc: int
-    prefix: bytes
+    prefix: bytes | None  # before the payload, when that is shared by several
     blocks: bytes | None  # checksums when it has a file of its own
 
 
@@ -122,7 +121,7 @@ class FileBody:
         self._segment = segment
         self._offset = where.offset
         self._payload = where.length
-        self._prefix = where.prefix
+        self._prefix = where.prefix or b""
         assert where.blocks is not None
         self._blocks = struct.unpack(f"<{len(where.blocks) // 4}I", where.blocks)
 
@@ -163,7 +162,7 @@ class FileBody:
 
 def read_header(segment: OpenSegment, where: Location) -> bytes:
     """The message header alone, verified by its own checksum."""
-    octets = where.prefix[: where.header_size]
+    octets = (where.prefix or b"")[: where.header_size]
     rest = where.header_size - len(octets)
     if rest:
         octets += segment.read(rest, where.offset)

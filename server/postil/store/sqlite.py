@@ -56,7 +56,13 @@ from postil.store.intents.sharing import (
     Subscribe,
 )
 from postil.store.intents.upkeep import DropStaged
-from postil.store.limits import DETAILS_MAX, FREE_SPACE_FLOOR, HEADER_CACHE_OCTETS
+from postil.store.limits import (
+    DETAILS_MAX,
+    FREE_SPACE_FLOOR,
+    HEADER_CACHE_OCTETS,
+    PLACES_AHEAD,
+    PLACES_KEPT,
+)
 from postil.store.picture import PinnedView
 from postil.store.readers import FileBody, Location, LogBody, OpenSegment, read_header
 from postil.store.segments import Record
@@ -64,9 +70,11 @@ from postil.store.shard import Settings, Shard
 from postil.store.staging import StagedBody, StagingWriter
 
 _LOCATION = "b.segment, b.offset, b.length, b.crc, b.header_size, b.header_crc, b.prefix, s.blocks"
-_PLACE = (
-    f"SELECT {_LOCATION} FROM body AS b CROSS JOIN segment AS s ON s.number=b.segment WHERE b.id=?"
+_PLACES = (
+    f"SELECT b.id, {_LOCATION} FROM carray(?) AS c CROSS JOIN body AS b ON b.id=c.value"
+    " CROSS JOIN segment AS s ON s.number=b.segment WHERE b.header_size <= ?"
 )
+_ANY_SIZE = 1 << 62
 _RECENT = "\\recent"
 
 
@@ -75,6 +83,7 @@ class SqliteStore:
 
     def __init__(self, shard: Shard) -> None:
         self.shard = shard
+        self._places: dict[int, Location] = {}
 
     @classmethod
     async def at(
@@ -296,14 +305,9 @@ class SqliteStore:
     def _headers(self, keys: array[int]) -> dict[int, bytes]:
         """The headers of at most 8 KiB; one that cannot be read is left to `body`, which says so."""
         heads: dict[int, bytes] = {}
-        rows = every(
-            self.shard.reader,
-            f"SELECT b.id, {_LOCATION} FROM carray(?) AS c CROSS JOIN body AS b ON b.id=c.value"
-            " CROSS JOIN segment AS s ON s.number=b.segment WHERE b.header_size <= ?",
-            (apsw.carray(keys), HEADER_CACHE_OCTETS),
-        )
+        rows = every(self.shard.reader, _PLACES, (apsw.carray(keys), HEADER_CACHE_OCTETS))
         for key, *place in rows:
-            where = _location(place)
+            where = Location(*place)
             try:
                 heads[key] = read_header(self.shard.segments.get(where.segment), where)
             except (Corrupt, FileNotFoundError):
@@ -311,25 +315,39 @@ class SqliteStore:
         return heads
 
     async def body(self, view: View, position: int) -> Body:
-        return self.stored_body(_pinned(view).generation.keys[position])
+        keys = _pinned(view).generation.keys
+        key = keys[position]
+        if key not in self._places:
+            # One after the other: look up those that will be asked for next, too.
+            ahead = PLACES_AHEAD if position and keys[position - 1] in self._places else 1
+            self._look_up(keys[position : position + ahead])
+        return self.stored_body(key)
 
     def stored_body(self, key: int) -> Body:
         """A body by its own id. Corrupt when it cannot be read."""
         where, segment = self._find(key)
-        return FileBody(segment, where) if where.blocks is not None else LogBody(segment, where)
+        return LogBody(segment, where) if where.blocks is None else FileBody(segment, where)
 
     def _find(self, key: int) -> tuple[Location, OpenSegment]:
         for _ in range(3):
-            row = self._first(_PLACE, key)
-            if row is None:
+            if key not in self._places:
+                self._look_up(array("Q", (key,)))
+            where = self._places.get(key)
+            if where is None:
                 break
-            where = _location(row)
             try:
                 return where, self.shard.segments.get(where.segment)
             except FileNotFoundError:
-                # Compaction moved it between the look-up and the open: look again.
-                continue
+                # Compaction moved it and removed the file: look again. As long as the file is there, the old place is right too.
+                del self._places[key]
         raise Corrupt("a message has lost its file; run postil verify")
+
+    def _look_up(self, keys: array[int]) -> None:
+        if len(self._places) > PLACES_KEPT:
+            self._places.clear()
+        bound = (apsw.carray(array("q", keys)), _ANY_SIZE)
+        for key, *place in every(self.shard.reader, _PLACES, bound):
+            self._places[key] = Location(*place)
 
     async def search(self, view: View, positions: Sequence[int], what: TextSearch) -> Sequence[int]:
         raise NotImplementedError
@@ -392,11 +410,6 @@ class SqliteStore:
 def _pinned(view: View) -> PinnedView:
     assert isinstance(view, PinnedView)
     return view
-
-
-def _location(row: Sequence[Any]) -> Location:
-    segment, offset, length, crc, header_size, header_crc, prefix, blocks = row
-    return Location(segment, offset, length, crc, header_size, header_crc, prefix or b"", blocks)
 
 
 def _key(reference: bytes) -> int:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from postil.ports.ids import MailboxId, ModSeq, Uid
 from postil.store.events import MessagesGone
 from postil.store.intents.counters import DELETED, apply, charge, sum_of
-from postil.store.intents.picking import keep_flagged, pick, pick_all, picked_by_set
+from postil.store.intents.picking import keep_flagged, pick, pick_flagged, picked_by_set
 from postil.store.transaction import MailboxRow, Transaction
 from postil.store.writer import Intent
 
 
 @dataclass(slots=True)
 class Expunge(Intent[tuple[Uid, ...]]):
-    """Remove messages; `uids` None: any of them."""
+    """Remove messages; `uids` None: all that are marked."""
 
     mailbox: MailboxId
     uids: array[int] | None
@@ -30,11 +30,11 @@ class Expunge(Intent[tuple[Uid, ...]]):
             return ()
         table = tx.flags(self.mailbox)
         if self.uids is None:
-            pick_all(tx, self.mailbox)
+            pick_flagged(tx, self.mailbox, table, DELETED)
         else:
             pick(tx, self.mailbox, self.uids)
-        if self.marked_only:
-            keep_flagged(tx, table, DELETED)
+            if self.marked_only:
+                keep_flagged(tx, table, DELETED)
         return tuple(
             Uid(uid) for uid in remove_picked(tx, box, ModSeq(box.highest_modseq + 1), release=True)
         )
