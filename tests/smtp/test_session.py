@@ -180,8 +180,7 @@ async def test_too_many_errors() -> None:
         w.limits = Limits(errors=3)
         client = await w.client()
         assert await client.codes("A", "B") == ["500 5.5.1"] * 2
-        assert short(await client.ask("C")) == "500 5.5.1"
-        assert short(await client.reply()) == "421 4.7.0"
+        assert short(await client.ask("C")) == "421 4.7.0"
         assert await client.reply() == ""
 
 

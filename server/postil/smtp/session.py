@@ -96,13 +96,13 @@ class Session:
             conversation.settings.failure(error)
             await conversation.reset()
             answer = reply(451, "4.3.0", "a fault of this server; it was logged")
+        if conversation.errors >= conversation.settings.limits.errors:
+            # In place of the reply, not behind it: RFC 5321 §4.2: "Every command MUST generate exactly one reply."
+            answer = reply(421, "4.7.0", "too many errors")
         if answer is not None:
             conversation.send(answer)
             if answer.closes:
                 raise Goodbye
-        if conversation.errors >= conversation.settings.limits.errors:
-            conversation.send(reply(421, "4.7.0", "too many errors"))
-            raise Goodbye
         # RFC 2920 §3.2: "MUST NOT buffer responses to EHLO, DATA, VRFY, EXPN, TURN, QUIT, and NOOP", nor to
         # unrecognized commands.
         if verb is None or not verb.grouped or conversation.holding > limits.REPLIES_HELD:
