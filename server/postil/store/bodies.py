@@ -1,4 +1,4 @@
-"""The bodies of a shard as the search index follows them (`search.index.BodySource`).
+"""The bodies of a shard as the search index follows them (`search.scan.BodySource`).
 
 Ids ascend in commit order. Only published ones are shown, so that a text is never indexed before the commit that made it.
 """
@@ -11,6 +11,7 @@ from typing import Protocol
 
 import apsw
 
+from postil.ports.ids import AccountId
 from postil.ports.store import Body
 from postil.store.database import every
 from postil.store.limits import READ_MAX
@@ -33,13 +34,13 @@ class ShardBodies:
     def last_body(self) -> int:
         return self._shard.newest_body
 
-    def bodies_after(self, after: int, limit: int) -> Sequence[int]:
+    def bodies_after(self, after: int, limit: int) -> Sequence[tuple[int, AccountId]]:
         rows = every(
             self._shard.reader,
-            "SELECT id FROM body WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+            "SELECT id, account FROM body WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
             (after, self._shard.newest_body, limit),
         )
-        return [body for (body,) in rows]
+        return [(body, account) for body, account in rows]
 
     def ids_between(self, first: int, last: int) -> Sequence[int]:
         rows = every(

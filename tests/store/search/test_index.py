@@ -12,10 +12,13 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from postil.ports.ids import AccountId
 from postil.ports.store import Corrupt, SearchField, TextSearch
 from postil.store.search import database
 from postil.store.search.index import SearchIndex
 from postil.store.search.text import matches
+
+OWNER = AccountId(65_534 * 7 + 3)
 
 
 class Shelf:
@@ -26,6 +29,7 @@ class Shelf:
         self.last = 0
         self.broken: set[int] = set()
         self.reads = 0
+        self.owner = OWNER
 
     def put(self, octets: bytes) -> int:
         self.last += 1
@@ -35,8 +39,8 @@ class Shelf:
     def last_body(self) -> int:
         return self.last
 
-    def bodies_after(self, after: int, limit: int) -> Sequence[int]:
-        return [body for body in sorted(self.bodies) if body > after][:limit]
+    def bodies_after(self, after: int, limit: int) -> Sequence[tuple[int, AccountId]]:
+        return [(body, self.owner) for body in sorted(self.bodies) if body > after][:limit]
 
     def ids_between(self, first: int, last: int) -> Sequence[int]:
         return [body for body in self.bodies if first <= body <= last]
@@ -92,11 +96,27 @@ async def test_finds_without_reading_messages(shelf: Shelf, tmp_path: Path) -> N
         TextSearch(SearchField.HEADER, "", "cc"),
         TextSearch(SearchField.HEADER, "EXAMPLE", "from"),
     ):
-        found = await index.search(keys, what)
+        found = await index.search(OWNER, keys, what)
         assert shelf.reads == 0, what
         assert found == truth(shelf, what), what
-    assert len(await index.search(keys[:10], text("the needle"))) == 6
+    assert len(await index.search(OWNER, keys[:10], text("the needle"))) == 6
     await index.close()
+
+
+async def test_other_accounts_are_no_candidates(shelf: Shelf, tmp_path: Path) -> None:
+    """Trigrams are asked within one account, whatever its number."""
+    index = await SearchIndex.open(tmp_path, shelf)
+    others = (OWNER, AccountId(1), AccountId(3), AccountId(2**40), AccountId(65_534 * 3 + 7))
+    own = {}
+    for account in others:
+        shelf.owner = account
+        own[account] = shelf.put(message("same", "the same words"))
+        await _followed(index)
+    await index.close()
+    db = database.connect(tmp_path / "search.db")
+    for account in others:
+        assert database.candidates(db, account, "SAME WORDS", 1, 99) == str(own[account])
+    db.close()
 
 
 async def test_headers_without_a_column_are_verified(shelf: Shelf, tmp_path: Path) -> None:
@@ -106,9 +126,13 @@ async def test_headers_without_a_column_are_verified(shelf: Shelf, tmp_path: Pat
     own = shelf.put(message("y", "secret"))
     await _followed(index)
     keys = sorted(shelf.bodies)
-    assert await index.search(keys, TextSearch(SearchField.HEADER, "secret", "x-other")) == {own}
-    assert await index.search(keys, TextSearch(SearchField.HEADER, "", "x-other")) == set(keys)
-    assert await index.search(keys, TextSearch(SearchField.HEADER, "", "x-none")) == set()
+    assert await index.search(OWNER, keys, TextSearch(SearchField.HEADER, "secret", "x-other")) == {
+        own
+    }
+    assert await index.search(OWNER, keys, TextSearch(SearchField.HEADER, "", "x-other")) == set(
+        keys
+    )
+    assert await index.search(OWNER, keys, TextSearch(SearchField.HEADER, "", "x-none")) == set()
     await index.close()
 
 
@@ -117,7 +141,7 @@ async def test_what_is_not_indexed_is_scanned(shelf: Shelf, tmp_path: Path) -> N
     index = await SearchIndex.open(tmp_path, shelf)
     await _followed(index)
     fresh = shelf.put(message("fresh", "just arrived"))
-    assert await index.search([fresh], text("just arrived")) == {fresh}
+    assert await index.search(OWNER, [fresh], text("just arrived")) == {fresh}
     assert index.mark == 0
     await index.close()
 
@@ -136,7 +160,7 @@ async def test_reclaimed_bodies_leave_the_file(shelf: Shelf, tmp_path: Path) -> 
     del shelf.bodies[second]
     index = await SearchIndex.open(tmp_path, shelf)
     await _followed(index)
-    assert await index.search([first, second, 3], text("canary")) == set()
+    assert await index.search(OWNER, [first, second, 3], text("canary")) == set()
     await index.close()
     octets = (tmp_path / "search.db").read_bytes()
     assert b"CANARY" not in octets
@@ -154,7 +178,7 @@ async def test_survives_a_restart_and_goes_on(shelf: Shelf, tmp_path: Path) -> N
     index = await SearchIndex.open(tmp_path, shelf)
     await _followed(index)
     assert shelf.reads == 1
-    assert await index.search([1, new], text("words")) == {1, new}
+    assert await index.search(OWNER, [1, new], text("words")) == {1, new}
     await index.close()
 
 
@@ -183,10 +207,10 @@ async def test_a_file_that_is_not_ours_is_made_again(
         case "missing":
             database.remove(path)
     index = await SearchIndex.open(tmp_path, shelf)
-    assert await index.search(sorted(shelf.bodies), text("the words")) == {1}
+    assert await index.search(OWNER, sorted(shelf.bodies), text("the words")) == {1}
     await _followed(index)
     assert index.mark == shelf.last
-    assert await index.search(sorted(shelf.bodies), text("the words")) == {1}
+    assert await index.search(OWNER, sorted(shelf.bodies), text("the words")) == {1}
     await index.close()
 
 
@@ -197,13 +221,13 @@ async def test_unreadable_bodies(shelf: Shelf, tmp_path: Path) -> None:
     good = shelf.put(message("two", "words"))
     shelf.broken.add(bad)
     await _followed(index)
-    assert await index.search([bad, good], text("words")) == {good}
+    assert await index.search(OWNER, [bad, good], text("words")) == {good}
     shelf.broken.clear()
-    assert await index.search([bad, good], text("words")) == {bad, good}
+    assert await index.search(OWNER, [bad, good], text("words")) == {bad, good}
     await index.close()
     index = await SearchIndex.open(tmp_path, shelf)
     await _followed(index)
-    assert await index.search([bad, good], text("words")) == {bad, good}
+    assert await index.search(OWNER, [bad, good], text("words")) == {bad, good}
     await index.close()
 
 
@@ -216,10 +240,10 @@ async def test_broken_while_running(shelf: Shelf, tmp_path: Path) -> None:
     db = database.connect(tmp_path / "search.db")
     db.execute("DROP TABLE text")
     db.close()
-    assert len(await index.search(sorted(shelf.bodies), text("some words"))) == 250
+    assert len(await index.search(OWNER, sorted(shelf.bodies), text("some words"))) == 250
     await _followed(index)
     shelf.reads = 0
-    assert len(await index.search(sorted(shelf.bodies), text("some words"))) == 250
+    assert len(await index.search(OWNER, sorted(shelf.bodies), text("some words"))) == 250
     assert shelf.reads == 0
     await index.close()
 
@@ -288,7 +312,7 @@ def test_always_equal_to_a_scan(
             shelf.put(octets)
         keys = sorted(shelf.bodies)
         for what in searches:
-            assert await index.search(keys, what) == truth(shelf, what), (what, split)
+            assert await index.search(OWNER, keys, what) == truth(shelf, what), (what, split)
         await index.close()
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

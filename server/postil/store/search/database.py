@@ -17,6 +17,7 @@ from typing import Any
 
 import apsw
 
+from postil.ports.ids import AccountId
 from postil.store.limits import SEARCH_TRIGRAMS_MAX
 from postil.store.search.fold import SEPARATOR
 
@@ -27,6 +28,7 @@ _SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID, STRICT;
 CREATE TABLE text (
   body INTEGER PRIMARY KEY,
+  account TEXT NOT NULL,                    -- as `account_mark` writes it
   "from" TEXT, "to" TEXT, cc TEXT, bcc TEXT, subject TEXT,  -- values of these fields, NULL when there is none
   header TEXT NOT NULL, content TEXT NOT NULL
 ) STRICT;
@@ -40,11 +42,16 @@ FIELDS = ("from", "to", "cc", "bcc", "subject")
 """Header fields with a column of their own: what people search in."""
 
 
+_PRIVATE = 0xF0000  # plane 15, for private use: the last two of its 65,536 are no characters
+_DIGITS = 65_534
+
+
 @dataclass(frozen=True, slots=True)
 class Texts:
     """The folded texts of a message."""
 
     body: int
+    account: AccountId
     fields: tuple[str | None, ...]  # as FIELDS, values joined with SEPARATOR
     header: str
     content: str
@@ -89,7 +96,9 @@ def _open(path: Path) -> apsw.Connection:
     db.set_busy_timeout(10_000)
     db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY")
     # What leaves the index leaves the file: mail that was erased must not linger here.
-    db.execute("PRAGMA secure_delete=ON; PRAGMA cache_size=-8000")
+    db.execute(
+        "PRAGMA secure_delete=ON; PRAGMA cache_size=-8000; PRAGMA journal_size_limit=8388608"
+    )
     return db
 
 
@@ -103,11 +112,14 @@ def add(db: apsw.Connection, texts: Sequence[Texts], upto: int) -> None:
     with db:
         before = mark(db)
         db.executemany(
-            "INSERT OR REPLACE INTO text VALUES (?,?,?,?,?,?,?,?)",
-            ((one.body, *one.fields, one.header, one.content) for one in texts),
+            "INSERT OR REPLACE INTO text VALUES (?,?,?,?,?,?,?,?,?)",
+            (
+                (one.body, account_mark(one.account), *one.fields, one.header, one.content)
+                for one in texts
+            ),
         )
         db.execute(
-            "INSERT INTO gram (rowid, t) SELECT body, header || ? || content FROM text"
+            "INSERT INTO gram (rowid, t) SELECT body, account || header || ? || content FROM text"
             " WHERE body > ? AND body <= ?",
             (SEPARATOR, before, upto),
         )
@@ -133,12 +145,24 @@ def indexed(db: apsw.Connection, first: int, last: int) -> list[int]:
     return [body for (body,) in rows]
 
 
-def candidates(db: apsw.Connection, needle: str, first: int, last: int) -> str:
+def account_mark(account: AccountId) -> str:
+    """Three private characters: the one trigram that all messages of an account share and no others.
+
+    With it a search costs what the account holds, not what everybody on the machine does.
+    """
+    high, low = divmod(account, _DIGITS)
+    top, high = divmod(high, _DIGITS)
+    return "".join(chr(_PRIVATE + digit) for digit in (top % _DIGITS, high, low))
+
+
+def candidates(db: apsw.Connection, account: AccountId, needle: str, first: int, last: int) -> str:
     """Bodies that hold all trigrams of the needle, numbers apart by commas."""
     grams = list(dict.fromkeys(needle[at : at + 3] for at in range(len(needle) - 2)))
     # Spread over the needle: neighbours say nearly the same.
     step = -(-len(grams) // SEARCH_TRIGRAMS_MAX)
-    quoted = ('"' + gram.replace('"', '""') + '"' for gram in grams[::step])
+    quoted = (
+        '"' + gram.replace('"', '""') + '"' for gram in (account_mark(account), *grams[::step])
+    )
     found = _value(
         db,
         "SELECT group_concat(rowid) FROM gram WHERE gram MATCH ? AND rowid BETWEEN ? AND ?",

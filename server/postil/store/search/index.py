@@ -8,7 +8,7 @@ it, makes their folded texts in slices, and hands batches to a thread of its own
 thread with its own connection, so none waits for a long insert; each is a few statements that answer in one row. When the
 database fails it is thrown away and made again; until then everything is scanned.
 
-It does not know accounts or mailboxes: who asks names the bodies he may see.
+It does not know mailboxes: who asks names the bodies he may see, all of one account.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from array import array
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import apsw
 
 from postil.base.tasks import Tasks
+from postil.ports.ids import AccountId
 from postil.ports.store import SearchField, StoreError, TextSearch
 from postil.store.limits import (
     INDEX_BATCH_CHARACTERS,
@@ -35,31 +36,12 @@ from postil.store.limits import (
 )
 from postil.store.search import database
 from postil.store.search.fold import fold
-from postil.store.search.text import folded_texts, matches
+from postil.store.search.scan import BodySource, scan
+from postil.store.search.text import folded_texts
 
 T = TypeVar("T")
 
 _log = logging.getLogger("postil.store.search")
-
-
-class BodySource(Protocol):
-    """Where the index finds the messages."""
-
-    def last_body(self) -> int:
-        """The highest id ever given."""
-        ...
-
-    def bodies_after(self, after: int, limit: int) -> Sequence[int]:
-        """Ids above `after`, committed and published, ascending."""
-        ...
-
-    def ids_between(self, first: int, last: int) -> Sequence[int]:
-        """All ids from `first` to `last`."""
-        ...
-
-    async def octets(self, body: int) -> bytes:
-        """The message. StoreError when it cannot be read, LookupError when it is gone."""
-        ...
 
 
 class SearchIndex:
@@ -194,8 +176,8 @@ class SearchIndex:
             unreadable = []
             characters = 0
             upto = self.mark
-            for body in bodies:
-                found = await self._texts(body)
+            for body, account in bodies:
+                found = await self._texts(body, account)
                 if found is None:
                     unreadable.append(body)
                 else:
@@ -209,7 +191,7 @@ class SearchIndex:
             self._unreadable.update(unreadable)
             self.mark = upto
 
-    async def _texts(self, body: int) -> database.Texts | None:
+    async def _texts(self, body: int, account: AccountId) -> database.Texts | None:
         """The folded texts of a message, made in slices; None when it cannot be read."""
         try:
             octets = await self._source.octets(body)
@@ -218,7 +200,7 @@ class SearchIndex:
             return None
         for found in folded_texts(octets, database.FIELDS):
             if found is not None:
-                return database.Texts(body, *found)
+                return database.Texts(body, account, *found)
             await asyncio.sleep(0)
         raise AssertionError("texts end with texts")
 
@@ -234,41 +216,31 @@ class SearchIndex:
 
     # --- asking
 
-    async def search(self, keys: Sequence[int], what: TextSearch) -> set[int]:
-        """Those of the bodies that match; exactly what a scan would find."""
+    async def search(self, account: AccountId, keys: Sequence[int], what: TextSearch) -> set[int]:
+        """Those of the account's bodies that match; exactly what a scan would find."""
         wanted = set(keys)
         mark, db = self.mark, self._read_db
         if db is None or not self._known(what):
-            return await self.scan(sorted(wanted), what)
-        indexed = {key for key in wanted if key <= mark} - self._unreadable
+            return await scan(self._source, sorted(wanted), what)
+        if not wanted:
+            return wanted
+        indexed = wanted
+        if self._unreadable or max(wanted) > mark:
+            indexed = {key for key in wanted if key <= mark} - self._unreadable
         try:
-            found = await self._ask(db, indexed, what)
+            found = await self._ask(db, account, indexed, what)
         except (apsw.Error, OSError) as error:
             _log.warning("search index failed, scanning instead: %s", error)
             self._broken = self._broken or isinstance(
                 error, apsw.CorruptError | apsw.NotADBError | apsw.SQLError
             )
             self.added()
-            return await self.scan(sorted(wanted), what)
+            return await scan(self._source, sorted(wanted), what)
         if self._read_db is not db:
             # Made again meanwhile: `mark` was that of the old one.
-            return await self.scan(sorted(wanted), what)
-        return found | await self.scan(sorted(wanted - indexed), what)
-
-    async def scan(self, keys: Sequence[int], what: TextSearch) -> set[int]:
-        """The answer without the index; a message that cannot be read matches nothing."""
-        found = set()
-        for key in keys:
-            try:
-                octets = await self._source.octets(key)
-            except (StoreError, LookupError):
-                continue
-            for step in matches(octets, what):
-                if step is None:
-                    await asyncio.sleep(0)
-                elif step:
-                    found.add(key)
-            await asyncio.sleep(0)
+            return await scan(self._source, sorted(wanted), what)
+        if indexed is not wanted:
+            found |= await scan(self._source, sorted(wanted - indexed), what)
         return found
 
     def _known(self, what: TextSearch) -> bool:
@@ -279,7 +251,9 @@ class SearchIndex:
             or what.field in database.FIELDS
         )
 
-    async def _ask(self, db: apsw.Connection, keys: set[int], what: TextSearch) -> set[int]:
+    async def _ask(
+        self, db: apsw.Connection, account: AccountId, keys: set[int], what: TextSearch
+    ) -> set[int]:
         needle = fold(what.needle)
         if not needle and what.where is not SearchField.HEADER:
             return keys
@@ -287,7 +261,7 @@ class SearchIndex:
             return set()
         if len(needle) >= 3 and len(keys) > SEARCH_DIRECT_KEYS:
             near = await self._run(
-                self._reader, database.candidates, db, needle, min(keys), max(keys)
+                self._reader, database.candidates, db, account, needle, min(keys), max(keys)
             )
             keys = keys.intersection(await _numbers(near))
         match what.where:
@@ -299,8 +273,8 @@ class SearchIndex:
                 return await self._holding(db, keys, (what.field,), needle)
             case SearchField.HEADER:
                 # The value stands somewhere in the header; whose value it is the message tells.
-                return await self.scan(
-                    sorted(await self._holding(db, keys, ("header",), needle)), what
+                return await scan(
+                    self._source, sorted(await self._holding(db, keys, ("header",), needle)), what
                 )
 
     async def _holding(
