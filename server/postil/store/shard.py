@@ -85,7 +85,7 @@ class Shard:
         self._pinned: Counter[int] = Counter()
         self._free: list[int] = []
         self._doomed: list[MailboxId] = []
-        self._working = False
+        self.working: asyncio.Future[Any] | None = None  # the chore that runs
         self.closed = False
         self.log: Log
         self.reader: apsw.Connection
@@ -303,10 +303,8 @@ class Shard:
 
     def work(self) -> None:
         """Begin with the chores that there are, unless they run already."""
-        if self._working or self.closed or not self.settings.background:
-            return
-        self._working = True
-        self._next_chore()
+        if self.working is None and not self.closed and self.settings.background:
+            self._next_chore()
 
     def _next_chore(self) -> None:
         chore: Intent[Any] | None = None
@@ -318,9 +316,10 @@ class Shard:
         elif (segment := self._worst_segment()) is not None:
             chore = Compact(segment, self.log, self.files, self.segments_folder)
         if chore is None or self.closed:
-            self._working = False
+            self.working = None
             return
-        self.writer.chore(chore).add_done_callback(lambda done: self._chore_done(chore, done))
+        self.working = self.writer.chore(chore)
+        self.working.add_done_callback(lambda done: self._chore_done(chore, done))
 
     def _worst_segment(self) -> int | None:
         return next(iter(candidates(self.reader, self.log.number)), None)
@@ -339,7 +338,7 @@ class Shard:
             # Disk trouble: the next commit that works, or the next start, comes back to it.
             if isinstance(chore, Reclaim):
                 self._free.extend(chore.bodies)
-            self._working = False
+            self.working = None
             return
         if isinstance(chore, Purge):
             bodies = done.result()
