@@ -32,7 +32,7 @@ _NAME = re.compile(rb"([!-9;-~]++)[ \t]*+:")
 FIELD = re.compile(rb"(?m)^([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
 """Name and raw value of each well-formed field; made for findall over a slice of a message."""
 
-_FOLD = re.compile(rb"\r*\n(?=[ \t])|\r*\n")
+_DOUBLED = re.compile(rb"(?<!\r)\r++\n")
 
 
 class Field(NamedTuple):
@@ -90,7 +90,9 @@ def unfold(value: bytes) -> bytes:
     followed by WSP." The white space stays.
     """
     if b"\n" in value:
-        value = _FOLD.sub(b"", value)
+        if b"\r\r" in value:
+            value = _DOUBLED.sub(b"\n", value)
+        value = value.replace(b"\r\n", b"").replace(b"\n", b"")
     return value.strip(b" \t\r\n")
 
 

@@ -14,7 +14,7 @@ Media types and encodings are sent in lower case; clients compare them without c
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -36,17 +36,16 @@ def render(root: Part, *, utf8: bool = False) -> Rendered:
     """ENVELOPE and BODYSTRUCTURE of a message."""
     out_envelope = envelope(root, utf8=utf8)
     out_structure = bodystructure(root, utf8=utf8)
-    same = out_envelope.isascii() and out_structure.isascii() and not _differs(root)
-    return Rendered(out_envelope, out_structure, same)
+    same = out_envelope.isascii() and out_structure.isascii()
+    return Rendered(out_envelope, out_structure, same and not any(map(_differs, root.walk())))
 
 
-def _differs(root: Part) -> bool:
-    """Whether something in a message is shown differently though it is ASCII."""
-    return any(
+def _differs(part: Part) -> bool:
+    """Whether something of a part itself is shown differently though it is ASCII."""
+    return (
         part.subtype == "global"
         or any(name.endswith(b"*") for name, _ in part.params)
         or (b"content-disposition" in part.fields and _disposition_differs(part))
-        for part in root.walk()
     )
 
 
@@ -57,18 +56,20 @@ def _disposition_differs(part: Part) -> bool:
 
 def render_steps(root: Part, *, utf8: bool = False) -> Generator[None, None, Rendered]:
     """The same in slices of a few milliseconds, for messages of thousands of parts or addresses."""
+    differs = False
     ready: dict[int, bytes] = {}  # structures of parts whose parent is still to come
     # Backwards, children come before their parents.
     for count, part in enumerate(reversed(list(root.walk())), start=1):
         inside = b""
         if part.message is not None and (part.subtype == "rfc822" or utf8):
             inside = yield from _envelope_steps(part.message, utf8)
+        differs = differs or _differs(part)
         ready[id(part)] = _one(part, utf8, True, ready, inside)
         if count % _PARTS_AT_ONCE == 0:
             yield
     out_envelope = yield from _envelope_steps(root, utf8)
     out_structure = ready[id(root)]
-    same = out_envelope.isascii() and out_structure.isascii() and not _differs(root)
+    same = out_envelope.isascii() and out_structure.isascii() and not differs
     return Rendered(out_envelope, out_structure, same)
 
 
@@ -91,11 +92,11 @@ def _envelope_steps(message: Part, utf8: bool) -> Generator[None, None, bytes]:
     for name in _ADDRESS_FIELDS:
         shown: list[bytes] = []
         for entry in address_steps(message.fields.get(name, b"")):
-            if entry is not None:
-                shown.append(_entry(entry, utf8))
-            count += 1
-            if count % _ADDRESSES_AT_ONCE == 0:
-                yield
+            for structure in _entry(entry, utf8) if entry is not None else (b"",):
+                shown.append(structure)
+                count += 1
+                if count % _ADDRESSES_AT_ONCE == 0:
+                    yield
         lists.append(b"(%b)" % b"".join(shown) if shown else b"NIL")
     return _assemble(message, lists, utf8)
 
@@ -221,14 +222,15 @@ def _params(params: Params, utf8: bool) -> bytes:
 def _addresses(value: bytes | None, utf8: bool) -> bytes:
     if not value:
         return b"NIL"
-    shown = b"".join([_entry(entry, utf8) for entry in parse_addresses(value)])
+    shown = b"".join([one for entry in parse_addresses(value) for one in _entry(entry, utf8)])
     return b"(%b)" % shown if shown else b"NIL"
 
 
-def _entry(entry: Entry, utf8: bool) -> bytes:
+def _entry(entry: Entry, utf8: bool) -> Iterator[bytes]:
+    """The address structures of an entry."""
     match entry:
         case Address(name, route, local, domain):
-            return b"(%b %b %b %b)" % (
+            yield b"(%b %b %b %b)" % (
                 nstring(name, utf8=utf8),
                 nstring(route, utf8=utf8),
                 _string(local, utf8),
@@ -238,8 +240,10 @@ def _entry(entry: Entry, utf8: bool) -> bytes:
         case Group(name, members):
             # RFC 9051 §7.5.2: "[RFC5322] group syntax is indicated by a special form of address
             # structure in which the hostname field is NIL."
-            inner = b"".join(_entry(member, utf8) for member in members)
-            return b"(NIL NIL %b NIL)%b(NIL NIL NIL NIL)" % (_string(name, utf8), inner)
+            yield b"(NIL NIL %b NIL)" % _string(name, utf8)
+            for member in members:
+                yield from _entry(member, utf8)
+            yield b"(NIL NIL NIL NIL)"
 
 
 _PLAIN = re.compile(rb"[^\x00\r\n\"\\\x80-\xff]*+")
