@@ -5,6 +5,7 @@ RFC 9051 §4.3 (strings), §9; RFC 3501 §9; RFC 3516 §7 (literal8). Mailbox na
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Iterable
@@ -65,13 +66,24 @@ def flag_list(flags: Iterable[str]) -> bytes:
     )
 
 
+@functools.lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    """`17-Jul-1996` for days since the epoch; a mailbox has few days and many messages."""
+    t = time.gmtime(number * 86400)
+    return f"{t.tm_mday:2d}-{MONTHS[t.tm_mon - 1]}-{t.tm_year:04d}"
+
+
+_MINUTES = tuple(f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(24 * 60))
+_SECONDS = tuple(f"{second:02d}" for second in range(60))
+
+
 def date_time(seconds: int) -> str:
     """Seconds since the epoch as a date-time in UTC, with its quotes."""
-    t = time.gmtime(min(max(seconds, _FIRST_SECOND), _LAST_SECOND))
-    return (
-        f'"{t.tm_mday:2d}-{MONTHS[t.tm_mon - 1]}-{t.tm_year:04d}'
-        f' {t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} +0000"'
-    )
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        seconds = _FIRST_SECOND if seconds < 0 else _LAST_SECOND
+    day, rest = divmod(seconds, 86400)
+    minute, second = divmod(rest, 60)
+    return f'"{_day(day)} {_MINUTES[minute]}:{_SECONDS[second]} +0000"'
 
 
 def _quotable_utf8(octets: bytes) -> bool:

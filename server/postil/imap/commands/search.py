@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from postil.imap import limits
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import No
 from postil.imap.extensions import esearch, searchres
@@ -21,9 +22,6 @@ from postil.ports.store import StoreError
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
-
-# Numbers of a SEARCH response made into text at a time.
-_NUMBERS_PER_PIECE: Final = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +74,15 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
         # RFC 9051 §7.3.4: the ESEARCH response "replaces" SEARCH once the client speaks IMAP4rev2.
         wanted = Wanted.ALL
     if wanted is not None:
-        yield esearch.response(session.tag, wanted, Results(numbers, uid))
+        for text in esearch.response(session.tag, wanted, Results(numbers, uid)):
+            yield text
+            await session.pause()
         return
     yield b"* SEARCH"
-    for start in range(0, len(numbers), _NUMBERS_PER_PIECE):
-        piece = numbers[start : start + _NUMBERS_PER_PIECE]
+    for start in range(0, len(numbers), limits.NUMBERS_PER_PIECE):
+        piece = numbers[start : start + limits.NUMBERS_PER_PIECE]
         yield (" " + " ".join(map(str, piece))).encode("ascii")
+        await session.pause()
     yield b"\r\n"
 
 

@@ -6,10 +6,10 @@ RFC 4731; RFC 9051 §6.4.4, §7.3.4 (which made it the only response of SEARCH).
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from postil.imap import sequence
+from postil.imap import limits, sequence
 from postil.imap.tokens import Tokens
 
 
@@ -54,13 +54,13 @@ def parse_return(tokens: Tokens) -> Wanted:
     return wanted or Wanted.ALL
 
 
-def response(tag: bytes, wanted: Wanted, results: Results) -> bytes:
-    """The ESEARCH line; b"" when only SAVE was asked for."""
+def response(tag: bytes, wanted: Wanted, results: Results) -> Iterator[bytes]:
+    """The ESEARCH line in pieces; nothing when only SAVE was asked for."""
     if wanted == Wanted.SAVE:
         # RFC 9051 §6.4.4: "In absence of any other SEARCH result option, the SAVE result option also
         # suppresses any ESEARCH response that would have been otherwise returned by the SEARCH
         # command."
-        return b""
+        return
     numbers = results.numbers
     # RFC 9051 §9: a tag holds neither quote nor backslash, so it is quoted as it is.
     line = b'* ESEARCH (TAG "%b")%b' % (tag, b" UID" if results.uid else b"")
@@ -74,5 +74,11 @@ def response(tag: bytes, wanted: Wanted, results: Results) -> bytes:
     if Wanted.COUNT in wanted:
         line += b" COUNT %d" % len(numbers)
     if numbers and Wanted.ALL in wanted:
-        line += b" ALL " + sequence.write(numbers)
-    return line + b"\r\n"
+        line += b" ALL "
+        # In pieces, so that a set of 100,000 ranges does not keep the loop.
+        ranges = sequence.ranges_of(numbers)
+        for start in range(0, len(ranges), limits.NUMBERS_PER_PIECE):
+            yield line + sequence.write_ranges(ranges[start : start + limits.NUMBERS_PER_PIECE])
+            line = b","
+        line = b""
+    yield line + b"\r\n"

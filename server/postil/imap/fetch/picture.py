@@ -68,6 +68,8 @@ class Lines:
         if not any(first <= uids[-1] and uids[0] < after for first, after in self._spans):
             return [table[number] for number in numbers]
         recent = self._recent_flags
+        if any(first <= uids[0] and uids[-1] < after for first, after in self._spans):
+            return [recent[number] for number in numbers]
         is_recent = self._selected.is_recent
         return [
             (recent if is_recent(uid) else table)[number]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from postil.imap import limits
-from postil.imap.errors import Bad, No
+from postil.imap.errors import Bad
 from postil.imap.search.keys import (
     And,
     Dated,
@@ -77,9 +77,9 @@ class _Keys:
     def _key(self, depth: int) -> Key:
         self._count += 1
         if self._count > limits.SEARCH_KEYS:
-            raise No(f"SEARCH takes at most {limits.SEARCH_KEYS} keys", "LIMIT")
+            raise Bad(f"SEARCH takes at most {limits.SEARCH_KEYS} keys", "LIMIT")
         if depth > limits.SEARCH_DEPTH:
-            raise No(f"search keys are nested at most {limits.SEARCH_DEPTH} deep", "LIMIT")
+            raise Bad(f"search keys are nested at most {limits.SEARCH_DEPTH} deep", "LIMIT")
         tokens = self._tokens
         if tokens.peek() == b"(":
             return _all(tokens.list_of(lambda: self._key(depth + 1)))
@@ -111,7 +111,7 @@ class _Keys:
         start = tokens.at
         raw = tokens.astring()
         if len(raw) > limits.SEARCH_NEEDLE:
-            raise No(f"a search string has at most {limits.SEARCH_NEEDLE} octets", "LIMIT")
+            raise Bad(f"a search string has at most {limits.SEARCH_NEEDLE} octets", "LIMIT")
         try:
             needle = raw.decode(self._codec)
         except UnicodeDecodeError:

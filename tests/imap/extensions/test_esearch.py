@@ -1,0 +1,94 @@
+"""ESEARCH: every combination of result options."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from tests.imap.answers import answer
+from tests.support.imap import logged_in, message, world
+
+CASES = {"MIN": b" MIN 2", "MAX": b" MAX 4", "COUNT": b" COUNT 3", "ALL": b" ALL 2:4"}
+
+
+@pytest.mark.rfc("4731", "3.1", "extended SEARCH command MUST return a single ESEARCH response")
+@pytest.mark.rfc(
+    "4731",
+    "3.1",
+    "An extended UID SEARCH command MUST cause an ESEARCH response with the UID indicator present.",
+)
+@pytest.mark.rfc(
+    "9051", "6.4.4", "This result option MUST always be included in the ESEARCH response."
+)
+async def test_combinations() -> None:
+    """Each option adds its item, in one response with the tag; the UID form says UID."""
+    async with world() as made:
+        for number in range(1, 6):
+            await made.deliver("INBOX", message(number))
+        client = await logged_in(made, "INBOX")
+        for size in range(1, 5):
+            for options in itertools.permutations(CASES, size):
+                want = b"".join(text for name, text in CASES.items() if name in options)
+                for command, mark in (("SEARCH", b""), ("UID SEARCH", b" UID")):
+                    said = await answer(client, f"{command} RETURN ({' '.join(options)}) 2:4")
+                    line, tagged, rest = said.split(b"\r\n")
+                    assert line == b'* ESEARCH (TAG "q")' + mark + want
+                    assert tagged.startswith(b"q OK")
+                    assert rest == b""
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.4.4",
+    "If the SEARCH results in no matches, the server MUST NOT include the MIN result option in the ESEARCH response;",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.4.4",
+    "If the SEARCH results in no matches, the server MUST NOT include the MAX result option in the ESEARCH response;",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.4.4",
+    "If the SEARCH results in no matches, the server MUST NOT include the ALL result option in the ESEARCH response;",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.4.4",
+    "include the ALL result option in the ESEARCH response; however, it still MUST send the ESEARCH response.",
+)
+@pytest.mark.rfc(
+    "4731",
+    "3.1",
+    "include the ALL result option in the ESEARCH response; however, it still MUST send the ESEARCH response.",
+)
+async def test_no_matches() -> None:
+    """Without matches only COUNT says something, but the response comes."""
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        for option in ("MIN", "MAX", "ALL", ""):
+            said = await answer(client, f"SEARCH RETURN ({option}) ALL")
+            assert said.startswith(b'* ESEARCH (TAG "q")\r\n')
+        said = await answer(client, "UID SEARCH RETURN (MIN MAX ALL COUNT) ALL")
+        assert said.startswith(b'* ESEARCH (TAG "q") UID COUNT 0\r\n')
+
+
+async def test_empty_options_mean_all() -> None:
+    """RETURN () is RETURN (ALL)."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+        client = await logged_in(made, "INBOX")
+        said = await answer(client, "SEARCH RETURN () ALL")
+        assert said.startswith(b'* ESEARCH (TAG "q") ALL 1\r\n')
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.4.4",
+    "Any options not defined by extensions that the server supports MUST be rejected with a BAD response.",
+)
+async def test_unknown_option() -> None:
+    """An option nobody defined is BAD."""
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        assert (await answer(client, "SEARCH RETURN (MIN UPDATE) ALL")).startswith(b"q BAD")
