@@ -16,7 +16,7 @@ from postil.message.fields import Buffer, blank_line, iter_fields
 from postil.message.limits import MAX_HEADER
 from postil.message.parse import parse, parse_steps
 from postil.message.part import Part
-from postil.message.structure import render
+from postil.message.structure import Rendered, render, render_steps
 from postil.message.threading import base_subject, message_id, references
 from postil.store.limits import HEADER_CACHE_OCTETS
 
@@ -45,7 +45,8 @@ class Ingested:
 
 def ingest_now(octets: Buffer) -> Ingested:
     """The record of a small message."""
-    return _record(octets, parse(octets))
+    root = parse(octets)
+    return _record(octets, root, render(root))
 
 
 async def ingest(octets: Buffer) -> Ingested:
@@ -56,7 +57,14 @@ async def ingest(octets: Buffer) -> Ingested:
             next(steps)
         except StopIteration as stop:
             root: Part = stop.value
-            return _record(octets, root)
+            break
+        await asyncio.sleep(0)
+    rendering = render_steps(root)
+    while True:
+        try:
+            next(rendering)
+        except StopIteration as stop:
+            return _record(octets, root, stop.value)
         await asyncio.sleep(0)
 
 
@@ -90,8 +98,7 @@ def _harmless(prefix: bytes) -> bool:
     )
 
 
-def _record(octets: Buffer, root: Part) -> Ingested:
-    rendered = render(root)
+def _record(octets: Buffer, root: Part, rendered: Rendered) -> Ingested:
     header_size = root.body_start
     header = octets[:header_size] if header_size <= HEADER_CACHE_OCTETS else None
     subject = root.fields.get(b"subject", b"")

@@ -54,6 +54,8 @@ def matches(octets: bytes, what: TextSearch) -> Iterator[bool | None]:
         yield True
         return
     for text in texts:
+        if not text:
+            yield None  # a long text is being made
         for folded in folded_pieces(text):
             if folded is None:
                 yield None
@@ -80,6 +82,9 @@ def folded_texts(
     header = ""
     content = []
     for number, text in enumerate(search_texts(octets, root)):
+        if number and not text:
+            yield None
+            continue
         for folded in folded_pieces(text):
             if folded is None:
                 yield None
