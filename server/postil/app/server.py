@@ -1,0 +1,282 @@
+"""A server: everything constructed, every port open, until it is told to stop; then everything undone in reverse.
+
+Order of starting. The store comes first: it owns the data folder's lock, so a second server is refused before it has touched
+anything. Then the accounts, then every port is bound (one in use ends the start with one sentence), then sessions may
+come. Stopping: no new connections, sessions asked to leave, the rest cut after the grace, accounts, store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from postil.accounts import AccountsDatabase
+from postil.base.clock import Clock, SystemClock
+from postil.base.tasks import Tasks
+from postil.config import Config
+from postil.config.model import Listener
+from postil.daemon.http import HttpService
+from postil.daemon.imap import imap_service
+from postil.daemon.metrics import Metrics
+from postil.daemon.notify import notify
+from postil.daemon.service import Service, Surroundings
+from postil.daemon.smtp import smtp_service
+from postil.inbound import Pipeline, Simulation
+from postil.inbound import Settings as PipelineSettings
+from postil.net.admission import Admission, Allowed
+from postil.net.certificates import self_signed, server_context
+from postil.net.listeners import Listeners, Spec
+from postil.net.wheel import Wheel
+from postil.ports.accounts import Account, Accounts
+from postil.ports.delivery import Inbound
+from postil.ports.store import Store, StoreError
+from postil.smtp.settings import Limits
+from postil.store.sqlite import SqliteStore
+from postil.web.application import Parts, Welcome, application
+from postil.web.overview import Overview
+
+DATABASE: Final = "postil.db"
+ERASE_EVERY: Final = 10.0  # seconds between looks for accounts that a command has removed
+GRACE: Final = 10.0  # seconds that sessions get to finish what they are at; systemd kills after 90
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("postil.app")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """In what a localserve differs from a real machine."""
+
+    plaintext_login: bool = False
+    # Given the accounts' database, the directory that the sessions ask.
+    directory: Callable[[AccountsDatabase], Awaitable[Accounts]] | None = None
+    # Given the ports by name, what the start page says; None: no start page.
+    welcome: Callable[[dict[str, int], Path], Welcome] | None = None
+    any_port: bool = False
+    local: bool = False  # any recipient, simulated errors, only loopback names in HTTP
+    certificate_names: tuple[str, ...] = ()
+    site: Path | None = None
+    grace: float = GRACE
+
+
+@dataclass(slots=True)
+class Server:
+    """What runs."""
+
+    config: Config
+    ports: dict[str, int]
+    certificate: Path
+    store: Store
+    accounts: AccountsDatabase
+    metrics: Metrics
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def _specs(config: Config, variant: Variant, certificate: Path, key: Path) -> list[Spec]:
+    contexts: dict[str, ssl.SSLContext] = {}
+
+    def context(protocol: str) -> ssl.SSLContext:
+        if protocol not in contexts:
+            alpn = ("http/1.1",) if protocol == "http" else ()
+            contexts[protocol] = server_context(certificate, key, alpn=alpn)
+        return contexts[protocol]
+
+    specs = []
+    for listener in config.listener:
+        several = len(listener.ips) > 1
+        for ip in listener.ips:
+            specs.append(
+                Spec(
+                    name=f"{listener.label}-v6" if several and ":" in ip else listener.label,
+                    ip=ip,
+                    port=0 if variant.any_port else listener.port,
+                    implicit_tls=context(listener.protocol) if listener.tls == "implicit" else None,
+                    start_tls=context(listener.protocol) if listener.tls == "starttls" else None,
+                )
+            )
+    return specs
+
+
+def _listener_of(config: Config, spec: Spec) -> Listener:
+    return next(
+        listener
+        for listener in config.listener
+        if spec.name in (listener.label, f"{listener.label}-v6")
+    )
+
+
+def ready_probe(
+    store: Store, accounts: Callable[[], Awaitable[Sequence[Account]]]
+) -> Callable[[], Awaitable[str | None]]:
+    """Reads the accounts, and lets the store take and throw away a small message's worth of work."""
+
+    async def ready() -> str | None:
+        try:
+            known = await accounts()
+            if known:
+                await store.usage(known[0].id)
+                # The smallest write that reaches the disk and changes nothing anybody sees.
+                await store.annotate(known[0].id, None, {"/private/vendor/postil/ready": None})
+        except (StoreError, OSError) as error:
+            return str(error)
+        return None
+
+    return ready
+
+
+async def _erase_removed(store: Store, accounts: AccountsDatabase) -> None:
+    """What `postil account rm` left to us."""
+    while True:
+        for account in await accounts.removed():
+            await store.erase(account)
+            await accounts.erased(account)
+            _log.info("erased", account=int(account))
+        await asyncio.sleep(ERASE_EVERY)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    config: Config,
+    variant: Variant = Variant(),
+    clock: Clock | None = None,
+) -> AsyncIterator[Server]:
+    """A running server; leaving the block stops it."""
+    clock = clock or SystemClock()
+    loop = asyncio.get_running_loop()
+    data = Path(config.data)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with contextlib.AsyncExitStack() as stack:
+        store = await SqliteStore.at(data, clock=clock, free_space_floor=config.limits.free_space)
+        stack.push_async_callback(store.close)
+        database = await _open_accounts(config, data, store, clock)
+        stack.push_async_callback(database.close)
+        accounts = await variant.directory(database) if variant.directory else database
+        certificate, key = _certificate(config, variant, data, clock)
+        metrics = Metrics()
+        limits = config.limits
+        wheel = Wheel(loop)
+        stack.callback(wheel.close)
+        around = Surroundings(
+            wheel,
+            Admission(Allowed(total=limits.connections, per_ip=limits.connections_per_ip)),
+            metrics,
+            clock,
+        )
+        listeners = Listeners(around.admission)
+        stack.callback(listeners.close)
+        specs = _specs(config, variant, certificate, key)
+        for spec in specs:
+            listeners.bind(spec)
+        server = Server(config, listeners.ports, certificate, store, database, metrics)
+
+        def failed(name: str, error: BaseException) -> None:
+            _log.error("fault", task=name, exc_info=error)
+
+        tasks = Tasks(failed)
+        stack.push_async_callback(tasks.close)
+        tasks.start("erase", _erase_removed(store, database))
+        services = _services(config, variant, server, accounts, around, clock)
+        stack.push_async_callback(_drain, list(services.values()), variant.grace)
+        stack.callback(listeners.close)
+        stack.callback(notify, "STOPPING=1")
+        await listeners.open(
+            lambda spec: services[_listener_of(config, spec).protocol].accept(spec)
+        )
+        _log.info("ready", data=str(data), **{f"port_{k}": v for k, v in listeners.ports.items()})
+        notify("READY=1")
+        yield server
+        _log.info("stopping")
+
+
+def _certificate(config: Config, variant: Variant, data: Path, clock: Clock) -> tuple[Path, Path]:
+    if config.tls.certificate:
+        return Path(config.tls.certificate), Path(config.tls.key)
+    return self_signed(data, variant.certificate_names or (config.hostname,), clock)
+
+
+def _zone(epoch: float) -> int:
+    """This machine's zone at that moment, in minutes east of UTC."""
+    return time.localtime(epoch).tm_gmtoff // 60
+
+
+async def _open_accounts(
+    config: Config, data: Path, store: Store, clock: Clock
+) -> AccountsDatabase:
+    async def prepare(account: Account) -> None:
+        await store.provision(account.id, account.quota)
+
+    return await AccountsDatabase.open(
+        data / DATABASE,
+        clock=clock,
+        domains={domain.name: domain.postmaster for domain in config.domain},
+        prepare=prepare,
+    )
+
+
+async def _drain(services: Sequence[Service | HttpService], grace: float) -> None:
+    await asyncio.gather(*(service.drain(grace) for service in services))
+
+
+def _services(
+    config: Config,
+    variant: Variant,
+    server: Server,
+    accounts: Accounts,
+    around: Surroundings,
+    clock: Clock,
+) -> dict[str, Service | HttpService]:
+    """Protocol to the service that speaks it."""
+    store = server.store
+    welcome = variant.welcome(server.ports, server.certificate) if variant.welcome else None
+    pages = application(
+        Parts(
+            registry=server.metrics.registry,
+            ready=ready_probe(store, server.accounts.every),
+            overview=Overview(store, server.accounts.every) if welcome else None,
+            welcome=welcome,
+            site=variant.site,
+            loopback_names_only=variant.local,
+        )
+    )
+    inbound: Inbound = Pipeline(
+        store, accounts, clock, PipelineSettings(host=config.hostname, offset=_zone)
+    )
+    if variant.local:
+        inbound = Simulation(inbound, asyncio.sleep)
+    smtp_limits = Limits(
+        message_size=config.limits.message_size, recipients=config.limits.recipients
+    )
+
+    def smtp(submission: bool) -> Service:
+        return smtp_service(
+            inbound,
+            accounts,
+            clock,
+            around,
+            host=config.hostname,
+            submission=submission,
+            plaintext_login=variant.plaintext_login,
+            limits=smtp_limits,
+        )
+
+    return {
+        "smtp": smtp(submission=False),
+        "submission": smtp(submission=True),
+        "imap": imap_service(
+            store,
+            accounts,
+            clock,
+            around,
+            host=config.hostname,
+            plaintext_login=variant.plaintext_login,
+            largest_message=config.limits.message_size,
+        ),
+        "http": HttpService(pages, around),
+    }

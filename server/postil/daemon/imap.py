@@ -1,0 +1,52 @@
+"""IMAP on our ports: the words for refusing and stopping, and the session's settings.
+
+RFC 9051 §7.1.5: BYE, untagged, is how a server says both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from postil.base.clock import Clock
+from postil.daemon.service import Service, Surroundings, Words
+from postil.imap.session import Session
+from postil.imap.settings import Limits, Settings
+from postil.ports.accounts import Accounts
+from postil.ports.store import Store
+from postil.ports.stream import Stream
+
+# RFC 9051 §7.1.5: "The BYE response is always untagged and indicates that the server is about to
+# close the connection."
+WORDS: Final = Words(
+    refuse=lambda reason: f"* BYE [UNAVAILABLE] {reason}\r\n".encode(),
+    farewell=b"* BYE [UNAVAILABLE] the server stops, come back in a moment\r\n",
+    fault=b"* BYE [SERVERBUG] an error of ours, written to the log\r\n",
+)
+
+
+def imap_service(
+    store: Store,
+    accounts: Accounts,
+    clock: Clock,
+    surroundings: Surroundings,
+    *,
+    host: str,
+    plaintext_login: bool,
+    largest_message: int,
+) -> Service:
+    """IMAP sessions on any port."""
+
+    async def run(stream: Stream) -> None:
+        await Session(stream, store, accounts, clock, settings).run()
+
+    service = Service("imap", WORDS, run, surroundings)
+    settings = Settings(
+        sleep=asyncio.sleep,
+        host=host,
+        plaintext_login=plaintext_login,
+        limits=Limits(largest_message=largest_message),
+        event=service.event,
+        failure=service.failure,
+    )
+    return service

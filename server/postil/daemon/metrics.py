@@ -1,0 +1,54 @@
+"""What is counted, for /metrics: one registry per server, so that two servers in one process do not mix."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+# Facts of a session's event that become labels; each has few values. Anything else would let a client make new
+# time series without end.
+_LABELS: Final = ("mechanism", "result", "code")
+
+
+class Metrics:
+    """The counters of one server."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        build = Gauge("postil_build_info", "Version", ["version"], registry=self.registry)
+        build.labels(version("postil")).set(1)
+        self.connections = Counter(
+            "postil_connections", "Connections let in", ["listener"], registry=self.registry
+        )
+        self.refused = Counter(
+            "postil_connections_refused",
+            "Connections turned away at once",
+            ["listener"],
+            registry=self.registry,
+        )
+        self.open = Gauge(
+            "postil_connections_open", "Connections now", ["listener"], registry=self.registry
+        )
+        self.octets = Counter(
+            "postil_octets",
+            "Octets on the wire, counted when a connection ends",
+            ["listener", "direction"],
+            registry=self.registry,
+        )
+        self.handshake_failures = Counter(
+            "postil_tls_handshake_failures",
+            "TLS that did not come about",
+            ["listener"],
+            registry=self.registry,
+        )
+        self.faults = Counter(
+            "postil_faults", "Errors of ours", ["protocol"], registry=self.registry
+        )
+        self.events = Counter(
+            "postil_events",
+            "What sessions reported: login, login-failed, received, …",
+            ["protocol", "event"],
+            registry=self.registry,
+        )

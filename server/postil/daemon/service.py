@@ -1,0 +1,205 @@
+"""The life of a connection: let in, served, ended; the same for every mail protocol.
+
+Theory of operation. `accept` gives the loop a factory of connections for one port. A connection that is let in becomes a task:
+TLS handshake where the port begins with it, then the session until it returns. The session ends by returning, by
+`StreamClosed` or `StreamTimeout` (all normal), or by any other exception, which is a fault of ours: logged with the
+connection's id, counted, answered with the protocol's "it is us".
+
+Stopping. `drain` stops nobody in the middle of an answer: each session gets the farewell before its next read. What has
+not ended after the grace is cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from postil.base.clock import Clock
+from postil.base.ids import connection_id
+from postil.base.tasks import Tasks
+from postil.daemon.metrics import Metrics
+from postil.net.admission import Admission
+from postil.net.listeners import Spec
+from postil.net.stream import Connection
+from postil.net.wheel import Wheel
+from postil.ports.stream import Stream, StreamClosed, StreamTimeout
+
+RunSession = Callable[[Stream], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a protocol says what the daemon has to say."""
+
+    refuse: Callable[[str], bytes]  # reason -> instead of a greeting
+    farewell: bytes  # the server stops
+    fault: bytes  # an error of ours ended the session
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all services of a server share."""
+
+    wheel: Wheel
+    admission: Admission
+    metrics: Metrics
+    clock: Clock
+
+
+# Not logged even when a session reports it: what could be a secret or somebody's mail; and the connection's id, which
+# every line has anyway.
+_LEFT_OUT: Final = frozenset(
+    {"connection", "password", "secret", "token", "initial", "text", "body", "data"}
+)
+
+
+class Service:
+    """Serves one protocol on any number of ports."""
+
+    def __init__(
+        self, protocol: str, words: Words, run: RunSession, surroundings: Surroundings
+    ) -> None:
+        self.protocol = protocol
+        self._words = words
+        self._run = run
+        self._around = surroundings
+        self._log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(f"postil.{protocol}")
+        self._tasks = Tasks(self._task_failed)
+        self._connections: set[Connection] = set()
+        self._stopping = False
+
+    # --- what sessions report (the `event` and `failure` of their settings)
+
+    def event(self, what: str, facts: Mapping[str, object]) -> None:
+        """Log and count what a session says happened."""
+        self._around.metrics.events.labels(self.protocol, what).inc()
+        shown = {name: value for name, value in facts.items() if name not in _LEFT_OUT}
+        self._log.info(what, **shown)
+
+    def failure(self, error: BaseException) -> None:
+        """A fault of ours that the session survived."""
+        self._around.metrics.faults.labels(self.protocol).inc()
+        self._log.error("fault", exc_info=error)
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        self.failure(error)
+
+    # --- connections
+
+    def accept(self, spec: Spec) -> Callable[[], asyncio.Protocol]:
+        """The factory of connections on one port."""
+        metrics = self._around.metrics
+        count = metrics.connections.labels(spec.name)
+        now_open = metrics.open.labels(spec.name)
+        refused = metrics.refused.labels(spec.name)
+
+        def made(connection: Connection) -> None:
+            reason = self._around.admission.enter(
+                connection.peer.ip, self._around.clock.monotonic()
+            )
+            if reason is not None or self._stopping:
+                refused.inc()
+                self._refuse(connection, spec, reason or "")
+                return
+            count.inc()
+            now_open.inc()
+            self._connections.add(connection)
+            self._tasks.start(f"{spec.name} {connection.peer.connection}", self._serve(connection))
+
+        def lost(connection: Connection) -> None:
+            if connection in self._connections:
+                self._connections.discard(connection)
+                self._around.admission.leave(connection.peer.ip)
+                now_open.dec()
+                metrics.octets.labels(spec.name, "in").inc(connection.received)
+                metrics.octets.labels(spec.name, "out").inc(connection.sent)
+
+        def factory() -> Connection:
+            return Connection(
+                self._around.wheel,
+                listener=spec.name,
+                connection=connection_id(),
+                made=made,
+                lost=lost,
+                implicit_tls=spec.implicit_tls,
+                start_tls=spec.start_tls,
+            )
+
+        return factory
+
+    def _refuse(self, connection: Connection, spec: Spec, reason: str) -> None:
+        """In the protocol's words; where TLS comes first there is no way to say it for less than a handshake."""
+        if reason:
+            self._log.info("refused", ip=connection.peer.ip, listener=spec.name, reason=reason)
+        if spec.implicit_tls is not None:
+            connection.abort()
+            return
+        connection.write(self._words.refuse(reason) if reason else self._words.farewell)
+        self._tasks.start("refusal", connection.close())
+
+    async def _serve(self, connection: Connection) -> None:
+        peer = connection.peer
+        structlog.contextvars.bind_contextvars(cid=peer.connection)
+        began = self._around.clock.monotonic()
+        self._log.debug("connected", ip=peer.ip, port=peer.port, listener=peer.listener)
+        why = ""
+        try:
+            if connection.tls is not None and not await self._handshake(connection):
+                return
+            await self._run(connection)
+        except StreamTimeout:
+            why = "nothing came, or nothing was taken, for too long"
+        except StreamClosed as error:
+            why = str(error)
+        except Exception as error:  # noqa: BLE001 (this is the one place)
+            self.failure(error)
+            why = "our fault"
+            self._excuse(connection)
+        finally:
+            await connection.close()
+            self._log.debug(
+                "disconnected",
+                seconds=round(self._around.clock.monotonic() - began, 3),
+                received=connection.received,
+                sent=connection.sent,
+                why=why or connection.why,
+            )
+
+    async def _handshake(self, connection: Connection) -> bool:
+        try:
+            await connection.handshake()
+        except StreamClosed as error:
+            self._around.metrics.handshake_failures.labels(connection.peer.listener).inc()
+            self._log.debug("no tls", reason=connection.why or str(error))
+            return False
+        peer = connection.peer
+        self._log.debug("tls", version=peer.tls, cipher=peer.cipher, server_name=peer.server_name)
+        return True
+
+    def _excuse(self, connection: Connection) -> None:
+        try:
+            connection.write(self._words.fault)
+        except StreamClosed:
+            return  # nobody is left to hear it
+
+    # --- the end
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    async def drain(self, grace: float) -> None:
+        """Ask every session to leave, wait, cut the rest."""
+        self._stopping = True
+        for connection in list(self._connections):
+            connection.farewell(self._words.farewell)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + grace
+        while len(self._tasks) and loop.time() < until:
+            await asyncio.sleep(0.02)
+        for connection in list(self._connections):
+            connection.abort()
+        await self._tasks.close()
