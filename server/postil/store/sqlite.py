@@ -40,6 +40,7 @@ from postil.ports.store import (
     TextSearch,
     Usage,
 )
+from postil.store.bodies import ShardBodies
 from postil.store.database import every, first
 from postil.store.ingest import Ingested, ingest, with_prefix
 from postil.store.intents.appending import Append, Incoming, Shape
@@ -65,6 +66,8 @@ from postil.store.limits import (
 )
 from postil.store.picture import PinnedView
 from postil.store.readers import FileBody, Location, LogBody, OpenSegment, read_header
+from postil.store.search.index import SearchIndex
+from postil.store.search.scan import scan
 from postil.store.segments import Record
 from postil.store.shard import Settings, Shard
 from postil.store.staging import StagedBody, StagingWriter
@@ -83,6 +86,8 @@ class SqliteStore:
 
     def __init__(self, shard: Shard) -> None:
         self.shard = shard
+        self._bodies = ShardBodies(shard, self.stored_body)
+        self._index: SearchIndex | None = None  # None: everything is scanned
         self._places: dict[int, Location] = {}
 
     @classmethod
@@ -97,10 +102,17 @@ class SqliteStore:
         """Open or make the shard in a folder. StoreUnavailable says why not."""
         shard = Shard(folder, clock, settings or Settings(free_space_floor=free_space_floor))
         shard.start()
-        return cls(shard)
+        store = cls(shard)
+        if shard.settings.background:
+            store._index = await SearchIndex.open(folder, store._bodies)
+            shard.on_bodies = store._index.added
+            shard.on_reclaimed = store._index.reclaimed
+        return store
 
     async def close(self) -> None:
         """Everything acknowledged is on disk already; this only lets go."""
+        if self._index is not None:
+            await self._index.close()
         await self.shard.close()
 
     # --- mailboxes
@@ -350,7 +362,16 @@ class SqliteStore:
             self._places[key] = Location(*place)
 
     async def search(self, view: View, positions: Sequence[int], what: TextSearch) -> Sequence[int]:
-        raise NotImplementedError
+        # Keys first: positions shift when the view advances while the loop has its turns.
+        keys = _pinned(view).generation.keys
+        wanted = {position: keys[position] for position in sorted(positions)}
+        # The row of a deleted mailbox may be purged while a view still shows its messages.
+        owner = self._first("SELECT account FROM mailbox WHERE id=?", view.mailbox)
+        if self._index is None or owner is None:
+            found = await scan(self._bodies, sorted(set(wanted.values())), what)
+        else:
+            found = await self._index.search(AccountId(owner[0]), tuple(wanted.values()), what)
+        return [position for position, key in wanted.items() if key in found]
 
     # --- everything around
 
