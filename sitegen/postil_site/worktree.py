@@ -33,7 +33,14 @@ _DIFF = (
     "--ignore-submodules=all",
     "--diff-algorithm=myers",
     "--unified=3",
+    "--inter-hunk-context=0",
+    "--indent-heuristic",
+    "--no-relative",
+    "-O/dev/null",
 )
+
+# What has no option on the command line.
+_CONFIGURATION = ("-c", "core.quotePath=true", "-c", "diff.suppressBlankEmpty=false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
     """The output of one git command, or None where git, or the repository, is absent."""
     try:
         done = subprocess.run(
-            ["git", "-c", "core.quotePath=true", *arguments],
+            ["git", *_CONFIGURATION, *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
