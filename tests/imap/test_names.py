@@ -1,0 +1,116 @@
+"""Mailbox names: which are taken, and how they travel."""
+
+from __future__ import annotations
+
+import pytest
+
+from postil.imap import limits, names
+from postil.imap.errors import Bad, No
+
+
+@pytest.mark.parametrize("wire", [b"inbox", b"INBOX", b"iNbOx"])
+@pytest.mark.rfc(
+    "9051", "5.1", "The case-insensitive mailbox name INBOX is a special name reserved to mean"
+)
+def test_inbox_in_any_case(wire: bytes) -> None:
+    """INBOX is INBOX however it is spelled."""
+    assert names.read(wire, utf8=False) == "INBOX"
+
+
+def test_inbox_above_others() -> None:
+    """The level INBOX is one level, however it is spelled."""
+    assert names.read(b"inbox/Work", utf8=False) == "INBOX/Work"
+    assert names.read(b"inboxes", utf8=False) == "inboxes"
+
+
+@pytest.mark.rfc(
+    "9051",
+    "5.1",
+    "Servers that choose to accept such denormalized UTF-8 mailbox names MUST accept them in all IMAP commands that have a mailbox name parameter.",
+)
+def test_denormalized_names_become_nfc() -> None:
+    """One mailbox has one name, in NFC."""
+    assert names.read("Cafe\u0301".encode(), utf8=True) == "Café"
+    assert names.read(b"Cafe&AwE-", utf8=False) == "Café"
+
+
+@pytest.mark.rfc(
+    "9051",
+    "A",
+    "Servers advertising both IMAP4rev1 and IMAP4rev2 MUST NOT generate UTF-8-quoted strings unless the client has issued 'ENABLE IMAP4rev2'.",
+)
+def test_writing_depends_on_enable() -> None:
+    """A name is modified UTF-7 for those who enabled nothing."""
+    assert names.write("pää", utf8=False) == b"p&AOQA5A-"
+    assert names.write("pää", utf8=True) == '"pää"'.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "wire"),
+    [
+        ("a b", b'"a b"'),
+        ("nil", b'"nil"'),
+        ('a"b\\c', b'"a\\"b\\\\c"'),
+        ("", b'""'),
+        ("a%", b'"a%"'),
+    ],
+)
+def test_quoting(name: str, wire: bytes) -> None:
+    """What is no atom is quoted, and NIL is never a name by accident."""
+    assert names.write(name, utf8=False) == wire
+
+
+@pytest.mark.rfc(
+    "9051",
+    "5.1",
+    "Server implementations MUST prohibit the creation of 8-bit mailbox names that do not comply with Net-Unicode.",
+)
+@pytest.mark.parametrize("name", ["a\x85b", "a\u2028b", "\ufeffa", "a\U000e0080", "a\u0378b"])
+def test_not_net_unicode(name: str) -> None:
+    """C1 controls, separators, byte order marks and unassigned characters are refused."""
+    with pytest.raises(No) as caught:
+        names.check_new(name)
+    assert caught.value.code == "CANNOT"
+
+
+@pytest.mark.rfc(
+    "9051", "5.1", "Servers MAY refuse to create mailbox names containing Unicode CTL characters."
+)
+@pytest.mark.parametrize("name", ["a\tb", "a\x7fb", "a\x00b"])
+def test_control_characters(name: str) -> None:
+    """No mailbox can have a name that no screen can show."""
+    with pytest.raises(No):
+        names.check_new(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a" * (limits.LEVEL_OCTETS + 1),
+        "/".join(["a"] * (limits.LEVELS + 1)),
+        "/".join(["a" * 200] * 6),
+    ],
+)
+def test_limits(name: str) -> None:
+    """Names beyond a limit are refused as such."""
+    with pytest.raises(No) as caught:
+        names.check_new(name)
+    assert caught.value.code == "LIMIT"
+
+
+@pytest.mark.parametrize("wire", [b"R&D", b"&AGE-", b"a&Jjo!", b"\xff"])
+@pytest.mark.rfc(
+    "3501",
+    "5.1.3",
+    "Modified BASE64 MUST NOT be used to represent any printing US-ASCII character which can represent itself.",
+)
+def test_broken_modified_utf7(wire: bytes) -> None:
+    """Another spelling of a name is no name, so two spellings never mean one mailbox."""
+    with pytest.raises(No):
+        names.read(wire, utf8=False)
+
+
+def test_broken_utf8() -> None:
+    """Octets that are no UTF-8 are a protocol error once UTF-8 was agreed."""
+    with pytest.raises(Bad):
+        names.read(b"a\xff", utf8=True)
