@@ -12,11 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Fixtures for everybody's tests of a whole server.
 from tests.support.localserve import localserve, own_localserve
 
 __all__ = ["localserve", "own_localserve"]
+
+# Time is measured by the benchmarks; a busy machine must not fail a property.
+settings.register_profile("postil", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("postil")
 
 ROOT = Path(__file__).resolve().parent.parent
 
