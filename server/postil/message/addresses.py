@@ -215,7 +215,12 @@ class _Reader:
         return self.domain if self.at else self.local
 
     def finish(self) -> Address | None:
-        """The address; None when there was nothing."""
+        """The address, None when there was nothing; and begin anew."""
+        address = self._address()
+        self.clear()
+        return address
+
+    def _address(self) -> Address | None:
         phrase = b" ".join(b"".join(self.phrase).split())
         name: bytes | None = phrase or self.comment
         if self.spec_seen:
@@ -245,7 +250,6 @@ def _read_any(value: bytes, most: int) -> Iterator[Entry | None]:
     group_name = b""
     reader = _Reader()
     left = most
-    address: Address | None
     for kind, text in _tokens(value):
         if kind == _SPECIAL and text != b"." and not (text == b"@" and reader.at):
             match text:
@@ -259,9 +263,7 @@ def _read_any(value: bytes, most: int) -> Iterator[Entry | None]:
                     reader.routing = True
                     reader.route.append(text)
                 case b"," | b";":
-                    address = reader.finish()
-                    reader.clear()
-                    if address is not None:
+                    if (address := reader.finish()) is not None:
                         left -= 1
                         if members is not None:
                             members.append(address)
@@ -297,8 +299,8 @@ def _read_any(value: bytes, most: int) -> Iterator[Entry | None]:
                 reader.domain.append(text)
         else:
             reader.phrase.append(text)
-    address = reader.finish() if left > 0 else None
+    last = reader.finish() if left > 0 else None
     if members is not None:
-        yield Group(group_name, (*members, address) if address else tuple(members))
-    elif address is not None:
-        yield address
+        yield Group(group_name, (*members, last) if last else tuple(members))
+    elif last is not None:
+        yield last
