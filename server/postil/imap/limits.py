@@ -15,18 +15,19 @@ class ReaderLimits:
     line: int  # octets of text, all lines of the command together, without literals
     literals: int  # octets of all literals that are not a message
     literal_count: int
+    patience: float  # seconds to wait for more of a command that has begun
 
 
 # Before login anyone on the internet talks to us: enough for LOGIN, a SASL response and an ID of 30
-# values of 1,024 octets (RFC 2971 §3.3), too little to make many connections expensive.
-READER_BEFORE_LOGIN = ReaderLimits(line=40 * KIB, literals=8 * KIB, literal_count=8)
+# values of 1,024 octets (RFC 2971 §3.3), too little to make many connections expensive, and no time to send it octet by octet.
+READER_BEFORE_LOGIN = ReaderLimits(line=40 * KIB, literals=8 * KIB, literal_count=8, patience=30.0)
 
 # RFC 7162 §4: "a client should limit the length of the command lines it generates to
 # approximately 8192 octets"; clients that list uids one by one send much more, and the text is
 # parsed in place, so 64 KiB cost little.
 # Literals: SEARCH needles, mailbox names and metadata values; 1 MiB holds the largest value of
 # RFC 5464 that is allowed here, and a session holds one command at a time.
-READER_AFTER_LOGIN = ReaderLimits(line=64 * KIB, literals=MIB, literal_count=1000)
+READER_AFTER_LOGIN = ReaderLimits(line=64 * KIB, literals=MIB, literal_count=1000, patience=300.0)
 
 # RFC 7888 §4: a refused non-synchronising literal is either read and thrown away or ends the
 # session. Reading 1 MiB costs less than a reconnect (and some clients then repeat for ever);

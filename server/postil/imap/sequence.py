@@ -47,8 +47,7 @@ class SequenceSet:
 
     def resolve(self, largest: int) -> list[tuple[int, int]]:
         """Ascending, disjoint, not adjacent ranges, with `largest` for `*`."""
-        # RFC 9051 §9: "a unique identifier sequence range of 3291:* includes the UID of the last
-        # message in the mailbox, even if that value is less than 3291."
+        # RFC 9051 §9: 3291:* includes the last message even when its uid is less than 3291.
         if len(self.ranges) == 1:
             low, high = self.ranges[0]
             low, high = low or largest, high or largest
@@ -69,7 +68,7 @@ class SequenceSet:
 
     def positions_of_uids(self, uids: array[int], count: int, uidnext: int = 1) -> Sequence[int]:
         """Positions among the first `count` of `uids` (ascending) whose uid is in the set."""
-        # RFC 9051 §9: "if the mailbox is empty, the mailbox's current UIDNEXT value".
+        # RFC 9051 §9: in an empty mailbox "*" is the current UIDNEXT value.
         largest = uids[count - 1] if count else uidnext
         found = []
         for low, high in self.resolve(largest):

@@ -299,8 +299,8 @@ class Tokens:
             if name.upper() == "RECENT":
                 # RFC 3501 §2.3.2: "This flag can not be altered by the client."
                 raise Bad(f"\\Recent at octet {start + 1} belongs to the server")
-            # RFC 9051 §9: "Server implementations MUST NOT generate flag-extension flags", so
-            # storing one would oblige us to show what must not be shown.
+            # RFC 9051 §9: servers must not generate flag-extension flags, so storing one would
+            # oblige us to show what must not be shown.
             raise No(f"there is no system flag \\{name[:40]}", "CANNOT")
         if len(name) > limits.KEYWORD:
             raise No(f"keywords are at most {limits.KEYWORD} octets long", "LIMIT")

@@ -121,17 +121,11 @@ class CommandReader:
         stream: Stream,
         known: Callable[[str], bool],
         streamed: Mapping[str, int],
-        *,
-        patience: float = 300.0,
     ) -> None:
-        """`streamed`: commands that read messages, with how many arguments before may be literals.
-
-        `patience`: seconds to wait for more of a command that has begun.
-        """
+        """`streamed`: commands that read messages, with how many arguments before may be literals."""
         self._stream = stream
         self._known = known
         self._streamed = streamed
-        self._patience = patience
         self._buffer = bytearray()
         self._open = False
         self._literal: MessageLiteral | None = None
@@ -296,7 +290,7 @@ class CommandReader:
     async def octets(self, most: int) -> bytes:
         """At least one and at most `most` octets."""
         if not self._buffer:
-            piece = await self._stream.read(self._patience)
+            piece = await self._stream.read(self.limits.patience)
             if not piece:
                 self._open = False
                 raise StreamClosed
@@ -327,7 +321,7 @@ class CommandReader:
 
     async def _rest_of_line(self, limit: int) -> bytes:
         try:
-            line = await self._line(limit, self._patience, wakeable=False)
+            line = await self._line(limit, self.limits.patience, wakeable=False)
         except _TooLong:
             raise self._too_long() from None
         if line is None:
@@ -379,7 +373,7 @@ class CommandReader:
             buffer[:] = kept
             if length > budget:
                 raise Bye("the line is too long to be thrown away", "TOOBIG")
-            piece = await self._stream.read(self._patience)
+            piece = await self._stream.read(self.limits.patience)
             if not piece:
                 return b"", length
             buffer += piece

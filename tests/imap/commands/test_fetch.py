@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from tests.imap.answers import answer, literals
@@ -13,7 +14,7 @@ from postil.imap.commands.fetch import parse
 from postil.imap.errors import Bad
 from postil.imap.tokens import Tokens
 from postil.ports.ids import Uid
-from postil.ports.store import Corrupt, FlagChange, NewMessage, StoreUnavailable
+from postil.ports.store import Body, Corrupt, FlagChange, NewMessage, StoreUnavailable
 
 INNER = b"Subject: inner\r\nFrom: a@example.org\r\n\r\ninner text\r\n"
 MIXED = (
@@ -331,6 +332,87 @@ async def test_unreadable_message_does_not_stop_the_rest(monkeypatch: pytest.Mon
         assert b"q NO [CORRUPTION]" in said
         assert len(made.failures) == 1
         made.failures.clear()
+
+
+async def test_page_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the index gives no page because of one message, the others are asked one by one."""
+    async with world() as made:
+        for number in range(1, 4):
+            await made.deliver("INBOX", message(number))
+        client = await logged_in(made, "INBOX")
+        real = made.store.details
+
+        async def lost(view: object, positions: Sequence[int]) -> object:
+            if 1 in positions:
+                raise Corrupt("row")
+            return await real(view, positions)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(made.store, "details", lost)
+        lines = await client.command("FETCH 1:3 (UID ENVELOPE)")
+        assert [line[:25] for line in lines[:3]] == [
+            b"* 1 FETCH (UID 1 ENVELOPE",
+            b"* 2 FETCH (UID 2)",
+            b"* 3 FETCH (UID 3 ENVELOPE",
+        ]
+        assert lines[3].startswith(b"t NO [CORRUPTION]")
+        made.failures.clear()
+
+
+async def test_octets_lost_midway_end_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk fails behind the announced length, only BYE is left to say."""
+    async with world() as made:
+        await made.deliver("INBOX", b"A: b\r\n\r\n" + b"x" * (3 * limits.BODY_SLICE))
+        client = await logged_in(made, "INBOX")
+        real = made.store.body
+
+        class Torn:
+            """A body whose second slice fails."""
+
+            def __init__(self, body: Body) -> None:
+                self._body = body
+
+            @property
+            def size(self) -> int:
+                return self._body.size
+
+            def read(self, start: int, length: int) -> bytes:
+                if start:
+                    raise Corrupt("checksum")
+                return self._body.read(start, length)
+
+        async def torn(view: object, position: int) -> object:
+            return Torn(await real(view, position))  # type: ignore[arg-type]
+
+        monkeypatch.setattr(made.store, "body", torn)
+        client.stream.client_write(b"q FETCH 1 BODY.PEEK[]\r\n")
+        said = await client.stream.client_read_until(b"never")
+        assert b"* BYE " in said
+        assert client.stream.closed
+
+
+async def test_slow_reader_costs_no_memory() -> None:
+    """While a client does not read, no more than a few slices of a big message wait for it."""
+    size = 40 * limits.BODY_SLICE
+    async with world() as made:
+        await made.deliver("INBOX", b"A: b\r\n\r\n" + b"x" * size)
+        client = await logged_in(made, "INBOX")
+        stream = client.stream
+        most = 0
+
+        async def drain() -> None:
+            nonlocal most
+            most = max(most, len(stream.client_output()))
+            while len(stream.client_output()) > limits.BODY_SLICE:
+                await asyncio.sleep(0)
+
+        stream.drain = drain  # type: ignore[method-assign]
+        stream.client_write(b"q FETCH 1 BODY.PEEK[]\r\n")
+        taken = 0
+        while not (piece := await stream.client_read_until(b"x" * 5000)).startswith(b"q"):
+            taken += len(piece)
+            if taken > size - 6000:
+                break
+        assert most <= 3 * limits.BODY_SLICE
 
 
 async def test_full_disk_does_not_keep_from_reading(monkeypatch: pytest.MonkeyPatch) -> None:

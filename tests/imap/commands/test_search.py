@@ -121,6 +121,24 @@ async def test_days_begin_at_midnight() -> None:
             assert await found(client, f"{criteria} 10-May-2020") == want
 
 
+async def test_addresses_as_the_envelope_shows_them() -> None:
+    """FROM finds an address behind its comments and quotes, and the text of the field as written."""
+    async with world() as made:
+        for field in (
+            "<user (c)@ (d) example.org>",
+            '"a b" <"us"@example.org>',
+            "Ann (user@) <x@example.org>",
+            "=?utf-8?q?us?= <er@example.org>",
+        ):
+            await made.deliver("INBOX", f"From: {field}\r\n\r\nx".encode())
+        client = await logged_in(made, "INBOX")
+        for criteria, want in [
+            ("FROM USER@Example.org", [1]), ("FROM us@example", [2]), ("FROM user@", [1, 3]), ("FROM @example.org", [1, 2, 3, 4]), ("FROM ann", [3]),
+            ("NOT FROM user@", [2, 4]), ("HEADER from us@example", []), ('FROM ""', [1, 2, 3, 4]), ('TO ""', []), ("FROM user@nowhere", []),
+        ]:  # fmt: skip
+            assert await found(client, criteria) == want, criteria
+
+
 LEAVES = st.sampled_from(
     ["SEEN", "FLAGGED", "KEYWORD $Junk", "SINCE 10-May-2020", "LARGER 120", "2:4", "UID 3:*", "BODY needle", "SENTON 11-May-2020", "ALL"]
 )  # fmt: skip

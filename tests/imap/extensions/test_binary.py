@@ -93,8 +93,10 @@ async def test_lines_of_text_end_in_crlf() -> None:
 
 
 async def test_only_leaves() -> None:
-    """A multipart or an enclosed message is refused, its parts are not."""
-    assert b"q NO [CANNOT]" in await fetched(PARTS, "FETCH 1 BINARY.PEEK[5]")
+    """A multipart is refused; a message inside is given as it is, and so are its parts."""
+    nested = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n" + PARTS + b"\r\n--a--"
+    assert b"q NO [CANNOT]" in await fetched(nested, "FETCH 1 BINARY.PEEK[1]")
+    assert literals(await fetched(PARTS, "FETCH 1 BINARY.PEEK[5]")) == [b"Subject: x\r\n\r\ny"]
     assert literals(await fetched(PARTS, "FETCH 1 BINARY.PEEK[5.1]")) == [b"y"]
 
 

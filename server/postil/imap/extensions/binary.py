@@ -2,6 +2,8 @@
 
 RFC 3516 §4; RFC 9051 §6.4.5, §7.5.2 (which took the FETCH items in). APPEND of a literal8 is in `commands/append.py`.
 
+A message is kept as it came, so BODYSTRUCTURE calls a part BINARY when its header does, and BODY[…] shows its NULs as 0x80.
+
 The size of a literal stands before its octets, so a part is decoded twice, once for the size, in slices both times: nothing here
 grows with the part. Small parts are decoded once and kept.
 """
@@ -49,7 +51,7 @@ class Binary:
         start, end = self.partial.cut(0, size) if self.partial else (0, size)
         if kept is not None:
             octets = kept[start:end]
-            # RFC 3516 §4.3: "If the domain of the decoded data is "8bit" and the data does not
+            # RFC 3516 §4.3: "If the domain of the decoded data is '8bit' and the data does not
             # contain the NUL octet, the server SHOULD return the data in a <string> instead of a
             # <literal8>"
             return (b"~" if b"\0" in octets else b"") + encode.literal(octets)
@@ -87,8 +89,9 @@ async def _leaf(message: Message, numbers: tuple[int, ...]) -> Part | None:
     part = section_part(root, numbers)
     if part is None:
         return None
-    if numbers and (part.children or part.message is not None):
-        # RFC 9051 §6.4.5: "Note that this data item can only be requested for leaf body parts"
+    if numbers and part.children:
+        # RFC 9051 §6.4.5: "Note that this data item can only be requested for leaf body parts". A
+        # message in the message has no encoding to take off and is given as it is.
         raise No("BINARY is for parts that hold no other parts", "CANNOT")
     if numbers:
         _check_encoding(part)
@@ -113,7 +116,7 @@ def _check_encoding(part: Part) -> None:
         decoder(part.encoding)
     except UnknownEncoding:
         # RFC 3516 §4.3: "If the server does not know how to decode the section's CTE, it MUST fail
-        # the request and issue a "NO" response that contains the "UNKNOWN-CTE" extended response
+        # the request and issue a 'NO' response that contains the 'UNKNOWN-CTE' extended response
         # code."
         raise No("the part has a transfer encoding nobody knows", "UNKNOWN-CTE") from None
 
@@ -170,6 +173,8 @@ def _parse(name: str, tokens: Tokens) -> Item:
     return dataclasses.replace(item, partial=partial, label=label)
 
 
+# TODO(RFC 3516 §6): BODYSTRUCTURE and BODY[…] should describe and give parts that hold NULs as if they were base64; a client
+# that does not use BINARY gets such a part with 0x80 for NUL, in the size that was announced.
 FETCH_ITEMS: Final[Mapping[str, Parser]] = {
     "BINARY": _parse,
     "BINARY.PEEK": _parse,

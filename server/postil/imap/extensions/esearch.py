@@ -50,7 +50,7 @@ def parse_return(tokens: Tokens) -> Wanted:
     for flag in tokens.list_of(option, empty=True):
         wanted |= flag
     # RFC 9051 §6.4.4: "If no result option is specified or empty list of options is specified as
-    # "()", ALL is assumed (see below)."
+    # '()', ALL is assumed (see below)."
     return wanted or Wanted.ALL
 
 

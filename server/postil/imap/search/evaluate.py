@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from postil.imap import limits
 from postil.imap.fetch.message import Message
 from postil.imap.search import keys, mask
 from postil.imap.search.keys import (
+    Addressed,
     And,
     Dated,
     Everything,
@@ -30,8 +31,9 @@ from postil.imap.search.keys import (
     When,
 )
 from postil.message import fields
+from postil.message.addresses import mailboxes, parse_addresses
 from postil.message.dates import parse_date
-from postil.ports.store import Details
+from postil.ports.store import Details, SearchField, TextSearch
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
@@ -79,14 +81,46 @@ class _Evaluation:
             case Not(key=inner):
                 return candidates & ~await self._among(inner, candidates)
             case Text(what=what):
-                positions = mask.positions(candidates, self._count)
-                hits = await self._session.store.search(self._view, positions, what)
-                return candidates & mask.from_positions(hits, self._count)
+                return await self._text(what, candidates)
+            case Addressed(field=field, needle=needle):
+                return await self._addressed(field, needle, candidates)
             case Dated(when=When.SENT):
                 return await self._sent(key, candidates)
             case _:
                 await self._session.pause()
                 return candidates & self._from_memory(key)
+
+    async def _text(self, what: TextSearch, candidates: int) -> int:
+        if not candidates:
+            return 0
+        positions = mask.positions(candidates, self._count)
+        hits = await self._session.store.search(self._view, positions, what)
+        return candidates & mask.from_positions(hits, self._count)
+
+    async def _addressed(self, field: str, needle: str, candidates: int) -> int:
+        """A substring of the field as written, or of an address without its comments and quotes."""
+        # RFC 9051 §6.4.4: "Messages that contain the specified string in the envelope structure's FROM
+        # field." There `user (at home) @ example.org` is user@example.org.
+        hits = await self._text(TextSearch(SearchField.HEADER, needle, field), candidates)
+        local, at, domain = needle.partition("@")
+        if not at:
+            return hits
+        # Both halves stand in the field in any case, so few messages are left to be looked at.
+        others = candidates & ~hits
+        for half in (local, domain):
+            if half:
+                others = await self._text(TextSearch(SearchField.HEADER, half, field), others)
+        wanted = needle.casefold()
+        found = []
+        for position in mask.positions(others, self._count):
+            header = await Message(self._session, position).header()
+            name = field.encode("ascii")
+            if any(
+                wanted in spec for value in fields.values(header, name) for spec in _specs(value)
+            ):
+                found.append(position)
+            await self._session.pause()
+        return hits | mask.from_positions(found, self._count)
 
     def _from_memory(self, key: Key) -> int:
         generation, count = self._generation, self._count
@@ -124,7 +158,7 @@ class _Evaluation:
     def _numbers(self, key: Numbers) -> int:
         numbers, count = key.numbers, self._count
         if numbers.saved:
-            # RFC 9051 §6.4.4.1: ""$" can reference IMAP message sequences or UID sequences, depending
+            # RFC 9051 §6.4.4.1: "'$' can reference IMAP message sequences or UID sequences, depending
             # on the context where it is used."
             positions: Sequence[int] = self._selected.positions_of_uids(self._session.saved)
         elif key.uid:
@@ -166,6 +200,13 @@ class _Evaluation:
             value = fields.first(header, b"date")
         sent = parse_date(value) if value else None
         return sent.day if sent else None
+
+
+def _specs(value: bytes) -> Iterator[str]:
+    """The addresses of a field as ENVELOPE shows them, folded."""
+    for address in mailboxes(parse_addresses(value)):
+        octets = address.local + b"@" + address.domain
+        yield octets.decode("utf-8", "replace").casefold()
 
 
 def _seconds(day: datetime.date) -> int:

@@ -77,6 +77,14 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Addressed:
+    """FROM, TO, CC or BCC: a substring of the field, or of one of its addresses as ENVELOPE shows it."""
+
+    field: str
+    needle: str
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The messages that do not match."""
 
@@ -99,14 +107,25 @@ class And:
 
 
 Key: TypeAlias = (
-    Everything | Numbers | Flag | Recent | Dated | Larger | Smaller | Text | Not | Or | And
+    Everything
+    | Numbers
+    | Flag
+    | Recent
+    | Dated
+    | Larger
+    | Smaller
+    | Text
+    | Addressed
+    | Not
+    | Or
+    | And
 )
 
 
 def cost(key: Key) -> int:
     """How dear a key is: 0 from memory, 1 a row a message, 2 text. Dear ones are asked last."""
     match key:
-        case Text():
+        case Text() | Addressed():
             return 2
         case Dated(when=When.SENT):
             return 1

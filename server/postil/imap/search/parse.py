@@ -12,6 +12,7 @@ from typing import Final
 from postil.imap import limits
 from postil.imap.errors import Bad
 from postil.imap.search.keys import (
+    Addressed,
     And,
     Dated,
     Everything,
@@ -45,12 +46,12 @@ _SIMPLE: Final[Mapping[str, Key]] = {
     "UNFLAGGED": Not(Flag("\\Flagged")),
     "UNSEEN": Not(Flag("\\Seen")),
     "RECENT": Recent(),
-    # RFC 3501 §6.4.4: "This is functionally equivalent to "(RECENT UNSEEN)"."
+    # RFC 3501 §6.4.4: "This is functionally equivalent to '(RECENT UNSEEN)'."
     "NEW": And((Recent(), Not(Flag("\\Seen")))),
-    # RFC 3501 §6.4.4: "This is functionally equivalent to "NOT RECENT" (as opposed to "NOT NEW")."
+    # RFC 3501 §6.4.4: "This is functionally equivalent to 'NOT RECENT' (as opposed to 'NOT NEW')."
     "OLD": Not(Recent()),
 }
-_FIELDS: Final = frozenset(("BCC", "CC", "FROM", "SUBJECT", "TO"))
+_ADDRESSES: Final = frozenset(("BCC", "CC", "FROM", "TO"))
 _ONE_DAY: Final = datetime.timedelta(days=1)
 
 
@@ -99,23 +100,27 @@ class _Keys:
             tokens.sp()
             return Or(left, self._key(depth + 1))
         reader = _WITH_ARGUMENT.get(word)
-        if reader is None and word not in _FIELDS:
+        if reader is None and word not in _ADDRESSES:
             tokens.at = start
             tokens.fail("a search key")
         tokens.sp()
-        return reader(self) if reader is not None else self._text(SearchField.HEADER, word.lower())
+        return reader(self) if reader is not None else Addressed(word.lower(), self._needle())
 
-    def _text(self, where: SearchField, field: str = "") -> Key:
-        """A key with a string."""
+    def _needle(self) -> str:
+        """A string in the charset of the command."""
         tokens = self._tokens
         start = tokens.at
         raw = tokens.astring()
         if len(raw) > limits.SEARCH_NEEDLE:
             raise Bad(f"a search string has at most {limits.SEARCH_NEEDLE} octets", "LIMIT")
         try:
-            needle = raw.decode(self._codec)
+            return raw.decode(self._codec)
         except UnicodeDecodeError:
             raise Bad(f"the string at octet {start + 1} is not in the charset") from None
+
+    def _text(self, where: SearchField, field: str = "") -> Key:
+        """A key with a string."""
+        needle = self._needle()
         if not needle and where is not SearchField.HEADER:
             # RFC 9051 §6.4.4: "Note that the empty string is a substring"
             return Everything()
@@ -136,6 +141,10 @@ class _Keys:
     def body(self) -> Key:
         """`BODY string`"""
         return self._text(SearchField.BODY)
+
+    def subject(self) -> Key:
+        """`SUBJECT string`"""
+        return self._text(SearchField.HEADER, "subject")
 
     def text(self) -> Key:
         """`TEXT string`"""
@@ -176,6 +185,7 @@ _WITH_ARGUMENT: Final[Mapping[str, Callable[[_Keys], Key]]] = {
     "BODY": _Keys.body,
     "TEXT": _Keys.text,
     "HEADER": _Keys.header,
+    "SUBJECT": _Keys.subject,
     "KEYWORD": _Keys.keyword,
     "UNKEYWORD": lambda keys: Not(keys.keyword()),
     "LARGER": _Keys.larger,
