@@ -35,6 +35,7 @@ def test_braces_inside_a_line_are_no_literal() -> None:
 
 @pytest.mark.rfc("9051", "9", "In all cases, SP refers to exactly one space.")
 @pytest.mark.parametrize("text", [b"", b"\t", b"x"])
+@pytest.mark.rfc("3501", "9", "SP refers to exactly one space.")
 def test_space_is_one_space(text: bytes) -> None:
     """A TAB, nothing, or another octet is not a space; a second space is not swallowed."""
     with pytest.raises(Bad):
@@ -47,6 +48,9 @@ def test_space_is_one_space(text: bytes) -> None:
 
 @pytest.mark.rfc(
     "9051", "9", "Implementations MUST accept these strings in a case-insensitive fashion."
+)
+@pytest.mark.rfc(
+    "3501", "9", "Implementations MUST accept these strings in a case-insensitive fashion."
 )
 def test_keywords_without_case() -> None:
     """Keywords are found in any case."""

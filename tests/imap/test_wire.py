@@ -327,6 +327,25 @@ async def test_names() -> None:
     assert isinstance(await reader.next(1), Unreadable)
 
 
+@pytest.mark.rfc("9051", "2.2.1", "a server MUST accept tag reuse.")
+async def test_tags_may_repeat() -> None:
+    """The same tag twice is two commands."""
+    reader, _ = await started(b"a NOOP\r\na NOOP\r\n")
+    for _ in range(2):
+        request = await reader.next(1)
+        assert isinstance(request, Request)
+        assert request.tag == b"a"
+
+
+async def test_mailbox_literal_too_big() -> None:
+    """An APPEND whose mailbox literal is too long is BAD [TOOBIG]."""
+    reader, _ = await started(b"t APPEND {1048577+}\r\n")
+    refused = await reader.next(1)
+    assert isinstance(refused, Unreadable)
+    assert isinstance(refused.reply, Bad)
+    assert refused.reply.code == "TOOBIG"
+
+
 async def test_wake_and_timeout() -> None:
     """A wake between commands is reported, also with half a line here; silence times out."""
     stream = MemoryStream()

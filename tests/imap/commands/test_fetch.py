@@ -76,6 +76,11 @@ async def test_sections(section: str, want: bytes | None) -> None:
     "6.4.5.1",
     "its parts MUST be indicated by a period followed by the part number within that nested multipart part.",
 )
+@pytest.mark.rfc(
+    "3501",
+    "6.4.5",
+    "its parts MUST be indicated by a period followed by the part number within that nested multipart part.",
+)
 async def test_nested_multipart_numbers() -> None:
     """The parts of a multipart in a multipart are counted within it."""
     assert await one(MIXED, "BODY.PEEK[4.1]") == b"<p>"
@@ -98,6 +103,9 @@ async def test_blank_line_only_if_there_is_one() -> None:
     "9051",
     "6.4.5.1",
     "The MIME part specifier MUST be prefixed by one or more numeric part specifiers.",
+)
+@pytest.mark.rfc(
+    "3501", "6.4.5", "MIME part specifier MUST be prefixed by one or more numeric part specifiers."
 )
 def test_mime_needs_a_number() -> None:
     """BODY[MIME] is no section."""
@@ -138,6 +146,11 @@ async def one_partial(octets: bytes, item: str) -> bytes:
     "7.5.2",
     "The origin octet facility MUST NOT be used by a server in a FETCH response unless the client specifically requested it",
 )
+@pytest.mark.rfc(
+    "3501",
+    "7.4.2",
+    "The origin octet facility MUST NOT be used by a server in a FETCH response unless the client specifically requested it",
+)
 async def test_no_origin_unless_asked() -> None:
     """A whole section comes whole, whatever its size, under its plain name."""
     octets = b"A: b\r\n\r\n" + b"x" * (3 * limits.BODY_SLICE)
@@ -158,6 +171,11 @@ async def test_no_origin_unless_asked() -> None:
         ("BODY.PEEK[]", False), ("RFC822.HEADER", False), ("BINARY.PEEK[1]", False), ("BINARY.SIZE[1]", False), ("BODY", False), ("ENVELOPE", False),
     ],
 )  # fmt: skip
+@pytest.mark.rfc(
+    "3501",
+    "6.4.5",
+    "The \\Seen flag is implicitly set; if this causes the flags to change, they SHOULD be included as part of the FETCH responses.",
+)
 async def test_seen(item: str, sets: bool) -> None:
     """What shows the text marks it as read and says so in the same response, once; a peek does not."""
     async with world() as made:
@@ -200,6 +218,11 @@ async def test_seen_is_news_to_others() -> None:
 @pytest.mark.rfc(
     "9051",
     "6.4.9",
+    "server implementations MUST implicitly include the UID message data item as part of any FETCH response caused by a UID command",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.4.8",
     "server implementations MUST implicitly include the UID message data item as part of any FETCH response caused by a UID command",
 )
 async def test_uid_fetch_shows_the_uid() -> None:
@@ -256,6 +279,7 @@ async def test_labels_repeat_the_question() -> None:
 
 
 @pytest.mark.rfc("9051", "9", "The ASCII NUL character, %x00, MUST NOT be used anywhere,")
+@pytest.mark.rfc("3501", "9", "The ASCII NUL character, %x00, MUST NOT be used at any time.")
 async def test_nul_never_leaves_in_body() -> None:
     """A stored NUL is shown as 0x80 in every BODY item, at the same place; BINARY gives it."""
     octets = b"X: a\0b\r\nContent-Transfer-Encoding: binary\r\nContent-Type: a/b\r\n\r\n\0c\0"
@@ -297,6 +321,11 @@ async def test_numbers_beyond_the_mailbox() -> None:
         assert (await client.command("UID FETCH 1:* FLAGS"))[-1].startswith(b"t OK")
 
 
+@pytest.mark.rfc(
+    "9051",
+    "7.5.1",
+    "An EXPUNGE response MUST NOT be sent when no command is in progress, nor while responding to a FETCH, STORE, or SEARCH command.",
+)
 async def test_expunged_by_another_session() -> None:
     """A message expunged elsewhere is still answered, with body, until this client was told."""
     async with world() as made:

@@ -100,6 +100,7 @@ KEYS = [
     "The matching SHOULD be case insensitive for characters within the ASCII range.",
 )
 @pytest.mark.rfc("9051", "6.4.4", "Servers MUST support US-ASCII and UTF-8 charsets;")
+@pytest.mark.rfc("3501", "6.4.4", "US-ASCII MUST be supported;")
 async def test_every_key() -> None:
     """Each key finds what it names, alone and combined, by number and by uid."""
     async with world() as made:
@@ -214,6 +215,12 @@ def test_needle_limit() -> None:
     "If the server does not support the specified [CHARSET], it MUST return a tagged NO response (not a BAD).",
 )
 @pytest.mark.rfc("9051", "6.4.4", "This response SHOULD contain the BADCHARSET response code,")
+@pytest.mark.rfc(
+    "3501",
+    "6.4.4",
+    "If the server does not support the specified [CHARSET], it MUST return a tagged NO response (not a BAD).",
+)
+@pytest.mark.rfc("3501", "6.4.4", "This response SHOULD contain the BADCHARSET response code,")
 async def test_unknown_charset() -> None:
     """A charset that is not known is NO with the list of those that are."""
     async with world() as made:
@@ -256,6 +263,11 @@ async def test_rev2_gets_esearch() -> None:
         assert (await client.stream.client_line()).startswith(b"a1 OK")
 
 
+@pytest.mark.rfc(
+    "9051",
+    "7.5.1",
+    "An EXPUNGE response MUST NOT be sent when no command is in progress, nor while responding to a FETCH, STORE, or SEARCH command.",
+)
 async def test_untold_and_expunged_messages_are_not_found() -> None:
     """SEARCH finds what the client knows of: nothing that arrived since, nothing that is gone."""
     async with world() as made:
@@ -270,6 +282,7 @@ async def test_untold_and_expunged_messages_are_not_found() -> None:
         assert await found(client, "SUBJECT seven") == [7]
 
 
+@pytest.mark.rfc("9051", "7.5.1", "An EXPUNGE response MAY be sent during a UID command.")
 async def test_uid_search_may_tell_expunges() -> None:
     """UID SEARCH answers with uids and then tells of expunges, which SEARCH may not."""
     async with world() as made:

@@ -20,6 +20,9 @@ CASES = {"MIN": b" MIN 2", "MAX": b" MAX 4", "COUNT": b" COUNT 3", "ALL": b" ALL
 @pytest.mark.rfc(
     "9051", "6.4.4", "This result option MUST always be included in the ESEARCH response."
 )
+@pytest.mark.rfc(
+    "9051", "6.4.9", "the corresponding ESEARCH response MUST include the UID indicator."
+)
 async def test_combinations() -> None:
     """Each option adds its item, in one response with the tag; the UID form says UID."""
     async with world() as made:
