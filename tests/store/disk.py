@@ -58,7 +58,10 @@ class FaultyFiles(DiskFiles):
 class Trial:
     """A store with one account, and short words for what tests do."""
 
-    def __init__(self, folder: Path, files: DiskFiles | None = None) -> None:
+    def __init__(
+        self, folder: Path, files: DiskFiles | None = None, vfs: str | None = None
+    ) -> None:
+        self.vfs = vfs
         self.folder = folder
         self.files = files or DiskFiles()
         self.clock = FixedClock()
@@ -66,7 +69,7 @@ class Trial:
         self.boxes: dict[str, MailboxId] = {}
 
     async def open(self, background: bool = True, floor: int = 0) -> SqliteStore:
-        settings = Settings(free_space_floor=floor, files=self.files, background=background)
+        settings = Settings(floor, self.files, self.vfs, background)
         self.store = await SqliteStore.at(self.folder, clock=self.clock, settings=settings)
         await self.store.provision(ALICE, None)
         self.boxes = {box.name: box.id for box in await self.store.mailboxes(ALICE)}

@@ -16,6 +16,7 @@ from postil.ports.store import FlagChange, StoreUnavailable
 from postil.store.limits import OWN_FILE_FROM
 
 from .disk import FaultyFiles, Trial, message
+from .faulty_vfs import FaultyVFS
 
 
 @pytest_asyncio.fixture
@@ -112,6 +113,37 @@ async def test_views_survive_a_recovery(trial: Trial) -> None:
     view.close()
 
 
+async def test_commit_whose_sync_failed(tmp_path: Path) -> None:
+    """The change is refused; if the disk kept it all the same, every open picture shows it after the recovery."""
+    vfs = FaultyVFS(f"faulty-{tmp_path.name}")
+    trial = Trial(tmp_path / "data", FaultyFiles(), vfs.vfs_name)
+    await trial.open()
+    for number in range(3):
+        await trial.put(message(number))
+    store = trial.store
+    view = await store.open(trial.inbox)
+    vfs.broken = True
+    with pytest.raises(StoreUnavailable):
+        await store.change_flags(trial.inbox, [1, 2], FlagChange.ADD, frozenset({"Kept"}))
+    with pytest.raises(StoreUnavailable):
+        await trial.put(message(3))
+    vfs.broken = False
+    await trial.put(message(4))
+    assert store.shard.writer.counts.recoveries >= 1
+    other = await store.status(trial.inbox)
+    generation = view.generation
+    assert (len(generation.uids), view.highest_modseq) == (other.messages, other.highest_modseq)
+    shown = [list(column) for column in generation.columns]
+    names = [view.flagsets.names(number) for number in generation.flags]
+    store.shard.pictures.forget(trial.inbox)
+    fresh = await store.open(trial.inbox)
+    assert [list(column) for column in fresh.generation.columns] == shown
+    assert [fresh.flagsets.names(number) for number in fresh.generation.flags] == names
+    fresh.close()
+    view.close()
+    await store.close()
+
+
 async def test_full_tmpfs(tmp_path: Path) -> None:
     """On a disk that is really full messages are refused, read messages stay readable, and space that is freed is used."""
     mount = shutil.which("mount")
@@ -146,3 +178,38 @@ async def test_full_tmpfs(tmp_path: Path) -> None:
         await trial.store.close()
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_nothing_is_written_behind_a_torn_tail(trial: Trial) -> None:
+    """After a write that failed half way, and after every start, a new segment is begun."""
+    folder = trial.folder / "segments"
+    await trial.put(message(0))
+    (first,) = folder.iterdir()
+    whole = first.stat().st_size
+    _files(trial).fail["write"] = errno.EIO
+    with pytest.raises(StoreUnavailable):
+        await trial.put(message(1))
+    _files(trial).fail.clear()
+    torn = first.stat().st_size
+    assert torn > whole
+    await trial.put(message(2))
+    assert first.stat().st_size == torn
+    await trial.store.close()
+    await trial.open()
+    await trial.put(message(3))
+    assert len(list(folder.iterdir())) == 3
+    assert list((await trial.read()).values()) == [message(0), message(2), message(3)]
+
+
+async def test_files_without_a_row_are_removed_and_their_names_not_reused(trial: Trial) -> None:
+    """What a crash left between the file and the commit goes at the next start."""
+    await trial.put(message(0))
+    await trial.store.close()
+    folder = trial.folder / "segments"
+    (folder / "0000000700").write_bytes(b"orphan")
+    (folder / "note.txt").write_bytes(b"not ours")
+    await trial.open()
+    assert {path.name for path in folder.iterdir()} == {"0000000001", "note.txt"}
+    await trial.put(message(1))
+    assert max(path.name for path in folder.iterdir() if path.name != "note.txt") > "0000000700"
+    assert len(await trial.read()) == 2
