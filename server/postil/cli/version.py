@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
+import re
+import sys
 
 import click
 
 # Those whose version changes how the server behaves.
 PARTS = ("apsw", "cryptography", "uvloop", "uvicorn", "starlette")
 
+_INSTALLED = re.compile(r"(.+?)-([^-]+)\.dist-info")
 
-def versions() -> dict[str, str | None]:
-    """Package to installed version; None where it is not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for part in PARTS:
+
+def installed() -> dict[str, str]:
+    """Package to version, from the names of the folders pip makes.
+
+    `importlib.metadata` parses whole files with the email package: 40 ms of the 150 that this command may take.
+    """
+    found: dict[str, str] = {}
+    for folder in reversed(sys.path):
         try:
-            found[part] = installed(part)
-        except PackageNotFoundError:
-            found[part] = None
+            names = os.listdir(folder or ".")
+        except OSError:
+            continue  # zip archives and what no longer exists
+        for match in filter(None, map(_INSTALLED.fullmatch, names)):
+            found[match[1].lower()] = match[2]
     return found
 
 
@@ -28,9 +36,14 @@ def versions() -> dict[str, str | None]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def command(as_json: bool) -> None:
     """The version of Postil and of what it stands on."""
-    postil = installed("postil")
+    packages = installed()
+    postil = packages.get("postil", "unknown")
+    parts = {
+        "python": platform.python_version(),
+        **{part: packages.get(part) for part in PARTS},
+    }
     if as_json:
-        click.echo(json.dumps({"postil": postil, "parts": versions()}))
+        click.echo(json.dumps({"postil": postil, "parts": parts}))
         return
-    parts = ", ".join(f"{name} {number or 'missing'}" for name, number in versions().items())
-    click.echo(f"postil {postil} ({parts})")
+    shown = ", ".join(f"{name} {number or 'missing'}" for name, number in parts.items())
+    click.echo(f"postil {postil} ({shown})")
