@@ -105,7 +105,8 @@ def _from_git(root: Path) -> list[str] | None:
     except (OSError, subprocess.SubprocessError):
         return None
     names = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-    return sorted({name for name in names if name and (root / name).is_file()})
+    # A folder that a repository above ignores has no files for git: then it is walked.
+    return sorted({name for name in names if name and (root / name).is_file()}) or None
 
 
 def _generated(root: Path, names: Sequence[str]) -> set[str]:
