@@ -174,7 +174,7 @@ async def test_slow_session_stops_the_peer(serve: Serve, pair: Pair, tls: bool) 
         await stream.close()
 
     async with serve(session, implicit=tls) as running:
-        reader, writer = await asyncio.open_connection(
+        _reader, writer = await asyncio.open_connection(
             "127.0.0.1",
             running.port,
             ssl=pair.client() if tls else None,
