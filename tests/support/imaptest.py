@@ -311,10 +311,10 @@ class Matcher:
                 fresh.append(name)
                 pattern += b"(.*)"
         pattern += re.escape(wanted[at:])
-        match = re.fullmatch(pattern, found, re.IGNORECASE | re.DOTALL)
-        if match is None:
+        whole = re.fullmatch(pattern, found, re.IGNORECASE | re.DOTALL)
+        if whole is None:
             return False
-        self.words.update(zip(fresh, match.groups(), strict=True))
+        self.words.update(zip(fresh, whole.groups(), strict=True))
         return True
 
     def _list(self, wanted: list[Node], found: list[Node], default: str) -> bool:

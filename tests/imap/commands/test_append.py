@@ -1,0 +1,144 @@
+"""APPEND: streamed, all or nothing, and refused before the octets where that is possible."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.support.imap import logged_in, message, world
+
+from postil.ports import store as ports
+
+
+async def test_big_message_streamed() -> None:
+    """A message of several MiB arrives octet for octet."""
+    octets = b"Subject: big\r\n\r\n" + b"0123456789abcdef\r\n" * 300_000
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        answer = await client.command(b"APPEND INBOX {%d+}\r\n%b" % (len(octets), octets))
+        assert answer[-1].startswith(b"t OK [APPENDUID ")
+        view = await made.store.open((await made.mailbox("INBOX")).id)
+        body = await made.store.body(view, 0)
+        assert body.buffer() == octets
+        view.close()
+
+
+@pytest.mark.rfc("9051", "7.1", "a server MUST NOT send a range such as 123:123.")
+async def test_single_uid() -> None:
+    """APPENDUID names one uid."""
+    async with world() as made:
+        client = await logged_in(made)
+        answer = await client.command(b"APPEND INBOX {8+}\r\nA: b\r\n\r\n")
+        assert re.fullmatch(rb"t OK \[APPENDUID \d+ \d+\] .*", answer[-1])
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.3.12",
+    "If the destination mailbox does not exist, a server MUST return an error and MUST NOT automatically create the mailbox.",
+)
+async def test_no_mailbox_is_made() -> None:
+    """A missing mailbox stays missing, and the client is told to make it."""
+    async with world() as made:
+        client = await logged_in(made)
+        answer = await client.command(b"APPEND Missing {8+}\r\nA: b\r\n\r\n")
+        assert answer[-1].startswith(b"t NO [TRYCREATE]")
+        names = [mailbox.name for mailbox in await made.store.mailboxes(made.account.id)]
+        assert "Missing" not in names
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.3.12",
+    "If the append is unsuccessful for any reason, the mailbox MUST be restored to its state before the APPEND attempt (other than possibly keeping the changed mailbox's UIDNEXT value)",
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        b"APPEND INBOX {3+}\r\na\0b",
+        b"APPEND INBOX {3+}\r\nabc x",
+        b"APPEND INBOX {3+}\r\nabc {3+}\r\nabc",
+    ],
+)
+async def test_nothing_is_left_of_a_failure(command: bytes) -> None:
+    """After a failed APPEND the mailbox and what the account uses are as before."""
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        answer = await client.command(command)
+        assert answer == [answer[-1]]
+        assert answer[-1].startswith(b"t BAD")
+        assert (await made.store.usage(made.account.id)).octets == 0
+        assert (await client.command("NOOP")) == [b"t OK NOOP completed"]
+
+
+async def test_client_vanishes_inside_the_message() -> None:
+    """A connection lost in the middle of the octets leaves nothing."""
+    async with world() as made:
+        client = await logged_in(made)
+        client.stream.client_write(b"a APPEND INBOX {1000+}\r\nhalf of it")
+        client.stream.client_eof()
+        assert await client.stream.client_line() == b""
+        assert (await made.store.usage(made.account.id)).messages == 0
+
+
+@pytest.mark.rfc("5530", "3", "The user would be over quota after the operation.")
+async def test_quota_found_out_at_the_end() -> None:
+    """A store that finds the quota full after the octets came is believed; the session goes on."""
+    async with world() as made:
+        client = await logged_in(made)
+
+        async def full(*_: object) -> None:
+            raise ports.OverQuota("full")
+
+        made.store.append = full  # type: ignore[method-assign, assignment]
+        answer = await client.command(b"APPEND INBOX {8+}\r\nA: b\r\n\r\n")
+        assert answer[-1].startswith(b"t NO [OVERQUOTA]")
+        assert (await client.command("NOOP"))[-1].startswith(b"t OK")
+
+
+async def test_mailbox_deleted_while_the_octets_come() -> None:
+    """TRYCREATE, as if it had never been there."""
+    async with world() as made:
+        await made.mailbox("Doomed")
+        client = await logged_in(made)
+        client.stream.client_write(b"a APPEND Doomed {8}\r\n")
+        assert (await client.stream.client_line()).startswith(b"+ ")
+        await made.store.delete(made.account.id, "Doomed")
+        client.stream.client_write(b"A: b\r\n\r\n\r\n")
+        assert (await client.until(b"a"))[-1].startswith(b"t NO [TRYCREATE]")
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.3.12",
+    "If a flag parenthesized list is specified, the flags SHOULD be set in the resulting message",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.3.12",
+    "If a date-time is specified, the internal date SHOULD be set in the resulting message",
+)
+async def test_flags_and_date() -> None:
+    """Flags and date given are flags and date kept."""
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        await client.command(
+            b'APPEND INBOX (\\Flagged $Junk) " 1-Jan-2020 00:00:00 +0100" {8+}\r\nA: b\r\n\r\n'
+        )
+        (line, _) = await client.command("FETCH 1 (FLAGS INTERNALDATE)")
+        assert b"\\Flagged $Junk" in line
+        assert b'"31-Dec-2019 23:00:00 +0000"' in line
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.3.12",
+    "Specifically, the server SHOULD notify the client immediately via an untagged EXISTS response.",
+)
+async def test_exists_at_once() -> None:
+    """An APPEND to the selected mailbox is told of before its tagged OK."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+        client = await logged_in(made, "INBOX")
+        answer = await client.command(b"APPEND INBOX {8+}\r\nA: b\r\n\r\n")
+        assert answer[0] == b"* 2 EXISTS"
