@@ -35,6 +35,12 @@ def test_error(broken): pass
 
 def test_teardown(broken_at_the_end): pass
 
+def test_failed_twice(broken_at_the_end): assert False
+
+def test_subtests(subtests):
+    with subtests.test("bad"): assert False
+    with subtests.test("good"): pass
+
 @pytest.mark.skip(reason="not here")
 def test_skipped(): pass
 
@@ -95,6 +101,8 @@ def test_every_outcome_and_mark(pytester: pytest.Pytester, workers: tuple[str, .
         ("test_all.py::test_failed", "1", "1", None, "failed"),
         ("test_all.py::test_error", "1", "1", None, "error"),
         ("test_all.py::test_teardown", "1", "1", None, "error"),
+        ("test_all.py::test_failed_twice", "1", "1", None, "failed"),
+        ("test_all.py::test_subtests", "1", "1", None, "failed"),
         ("test_all.py::test_skipped", "1", "1", None, "skipped"),
         ("test_all.py::test_xfailed", "1", "1", None, "xfailed"),
         ("test_all.py::test_xpassed", "1", "1", None, "xpassed"),
@@ -158,6 +166,30 @@ def test_stopped_run_is_not_complete(pytester: pytest.Pytester, workers: tuple[s
     assert ("1", "failed") in [(row["section"], row["outcome"]) for row in rows]
     if not workers:
         assert len(rows) == 1
+
+
+def test_stop_at_the_last_test(pytester: pytest.Pytester) -> None:
+    """After -x stopped the run it is not complete, even when nothing was left to run."""
+    pytester.makepyfile("def test_bad(): assert False")
+    head, _ = run(pytester, "-x")
+    assert head["complete"] is False
+
+
+def test_workers_that_stay_dead(pytester: pytest.Pytester) -> None:
+    """When a dead worker may not be replaced, tests without result make the run incomplete."""
+    pytester.makepyfile(
+        """
+        import os
+        import pytest
+
+        @pytest.mark.rfc("9", "1")
+        @pytest.mark.parametrize("n", range(20))
+        def test_crash(n): os._exit(3)
+        """
+    )
+    head, rows = run(pytester, "-n", "1", "--max-worker-restart", "0")
+    assert head["complete"] is False
+    assert {row["outcome"] for row in rows} == {"crashed"}
 
 
 @BOTH_WAYS
