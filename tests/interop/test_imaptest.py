@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.support import imaptest
 from tests.support.imap import PASSWORD, world
+from tests.support.localserve import LOGIN, Localserve
+from tests.support.localserve import PASSWORD as PASSWORD_THERE
 from tests.support.streams import MemoryStream
 
 from postil.imap.capabilities import CAPABILITIES
@@ -84,3 +86,22 @@ def test_scripts_not_run_need_what_is_not_announced(shared_dir: Path) -> None:
     """A script is left out only because its capability is not announced."""
     assert set(NAMES) >= NOT_RUN
     assert all(_missing(name) for name in NOT_RUN)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in NOT_RUN])
+async def test_script_over_tcp(name: str, localserve: Localserve) -> None:
+    """The same script against the running server, through sockets and SQLite."""
+    opened: list[OverSocket] = []
+
+    async def connect() -> OverSocket:
+        opened.append(OverSocket(*await asyncio.open_connection(localserve.ip, localserve.imap)))
+        return opened[-1]
+
+    script = imaptest.load(SCRIPTS / name)
+    try:
+        # A mailbox of its own for each script: the server is shared.
+        runner = imaptest.Runner(script, connect, LOGIN, PASSWORD_THERE, f"t-{name}")
+        await runner.run()
+    finally:
+        for connection in opened:
+            await connection.close()
