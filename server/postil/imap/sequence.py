@@ -9,6 +9,7 @@ Ranges are mapped to positions by bisection, never number by number: `1:42949672
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from array import array
@@ -100,15 +101,26 @@ def scan(octets: bytes, at: int) -> tuple[SequenceSet, int]:
     match = _SET.match(octets, at)
     if match is None:
         raise BadSet(octets[at:])
+    written = match.group()
+    read = _short_set if len(written) <= _SHORT else _read_set
+    return read(written), match.end()
+
+
+def _read_set(octets: bytes) -> SequenceSet:
     ranges = []
-    for element in match.group().split(b","):
+    for element in octets.split(b","):
         first, colon, second = element.partition(b":")
         low = STAR if first == b"*" else int(first)
         high = low if not colon else STAR if second == b"*" else int(second)
         if low > HIGHEST or high > HIGHEST:
             raise BadSet(element)
         ranges.append((low, high))
-    return SequenceSet(tuple(ranges)), match.end()
+    return SequenceSet(tuple(ranges))
+
+
+# `1:*` and its like come again and again; sets are immutable, so one will do.
+_SHORT = 32
+_short_set = functools.lru_cache(maxsize=1024)(_read_set)
 
 
 def merge(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

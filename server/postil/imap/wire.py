@@ -17,6 +17,7 @@ Not here: what a command means (`registry`), the octets of answers (`encode`).
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from postil.imap.tokens import Tokens
 from postil.ports.stream import Stream, StreamClosed
 
 # RFC 9051 §9: tag = 1*<any ASTRING-CHAR except "+">
-_HEAD = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]+) ([^ ]+)((?<= [Uu][Ii][Dd]) [^ ]+)?')
+_HEAD = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]+) ((?:[Uu][Ii][Dd] )?[^ ]+)')
 _TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]+(?= )')
 _HEADER = re.compile(rb"(~?)\{([0-9]+)(\+?)\}\Z")
 _FORBIDDEN = re.compile(rb"[\r\n\0]")
@@ -162,7 +163,7 @@ class CommandReader:
             tag = _TAG.match(line)
             self._begin(line)
             return Unreadable(tag.group() if tag else b"*", Bad("expected a tag and a command"))
-        name = head.group()[head.end(1) + 1 :].decode("ascii", "replace").upper()
+        name = _name(head.group(2))
         if not self._known(name):
             self._not_imap_if_first("the first line is no IMAP command")
             # RFC 9051 §2.2.1: "If, instead, the server detected an error in the command, it sends
@@ -171,6 +172,9 @@ class CommandReader:
             shown = "".join(c if " " < c < "\x7f" else "?" for c in name[:40])
             return Unreadable(head.group(1), Bad(f"there is no command {shown}"))
         self._first = False
+        if line[-1:] != b"}" and _FORBIDDEN.search(line) is None:
+            # Nearly every command: one line, no literal.
+            return Request(head.group(1), name, Tokens(line, utf8=self.utf8, at=head.end()))
         try:
             return await self._collect(head.group(1), name, head.end(), line)
         except Reply as reply:
@@ -395,6 +399,12 @@ class CommandReader:
     def _not_imap_if_first(self, why: str) -> None:
         if self._first:
             raise Bye(f"this is an IMAP server, and {why}")
+
+
+@functools.lru_cache(maxsize=256)
+def _name(octets: bytes) -> str:
+    """A command's name in capitals; there are few, in few spellings."""
+    return octets.decode("ascii", "replace").upper()
 
 
 def _check(line: bytes) -> None:
