@@ -6,7 +6,7 @@ import asyncio
 import errno
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,9 @@ import pytest_asyncio
 
 from postil.ports.store import FlagChange, StoreUnavailable
 from postil.store.limits import OWN_FILE_FROM
+from postil.store.writer import Outcome
 
-from .disk import FaultyFiles, Trial, message
+from .disk import ALICE, FaultyFiles, Trial, message
 from .faulty_vfs import FaultyVFS
 
 
@@ -213,3 +214,39 @@ async def test_files_without_a_row_are_removed_and_their_names_not_reused(trial:
     await trial.put(message(1))
     assert max(path.name for path in folder.iterdir() if path.name != "note.txt") > "0000000700"
     assert len(await trial.read()) == 2
+
+
+async def test_catching_up_with_a_commit_nobody_told(trial: Trial) -> None:
+    """A commit the loop never heard of is in every picture after the recovery: new, changed, gone, deleted."""
+    store = trial.store
+    for number in range(6):
+        await trial.put(message(number))
+    other = await store.create(ALICE, "other")
+    view, lost = await store.open(trial.inbox), await store.open(other.id)
+    hooks = store.shard.writer._hooks
+    publish = hooks.publish
+
+    def untold(outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            outcome.events = ()
+        publish(outcomes)
+
+    hooks.publish = untold
+    await trial.put(message(7), flags=frozenset({"New"}))
+    await store.change_flags(trial.inbox, [2], FlagChange.ADD, frozenset({"Kept"}))
+    await store.expunge(trial.inbox, [4, 5], marked_only=False)
+    await store.delete(ALICE, "other")
+    hooks.publish = publish
+    assert len(view.generation.uids) == 6
+    store.shard._recovered()
+    await trial.settled()
+    assert (await store.body(view, 3)).buffer() == message(3)
+    assert lost.deleted
+    view.advance()
+    status = await store.status(trial.inbox)
+    assert (view.uidnext, view.highest_modseq) == (status.uidnext, status.highest_modseq)
+    assert list(view.generation.uids) == [1, 2, 3, 6, 7]
+    shown = [view.flagsets.names(number) for number in view.generation.flags]
+    assert shown == [set(), {"Kept"}, set(), set(), {"New"}]
+    view.close()
+    lost.close()
