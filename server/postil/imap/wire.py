@@ -11,22 +11,38 @@ While a command is not read to its end the reader is *open*; after a refusal the
 A line ends in CRLF and nothing else. A bare CR, LF or NUL makes the command BAD: a client that filters
 only CRLF out of what its user typed must not get a second command out of it.
 
-Not here: what a command means (`registry`), the octets of answers (`encode`).
+Not here: what `next` gives (`request`), what a command means (`registry`), the octets of answers (`encode`).
 """
 
 from __future__ import annotations
 
-import enum
 import functools
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from postil.imap import limits
 from postil.imap.errors import Bad, Bye, Reply
+from postil.imap.request import (
+    WOKEN,
+    Continuation,
+    MessageLiteral,
+    Request,
+    Unreadable,
+    Woken,
+)
 from postil.imap.tokens import Tokens
 from postil.ports.stream import Stream, StreamClosed
+
+__all__ = [
+    "WOKEN",
+    "CommandReader",
+    "Continuation",
+    "MessageLiteral",
+    "Request",
+    "Unreadable",
+    "Woken",
+]
 
 # RFC 9051 §9: tag = 1*<any ASTRING-CHAR except "+">
 _HEAD = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]+) ((?:[Uu][Ii][Dd] )?[^ ]+)')
@@ -39,79 +55,8 @@ _GO_AHEAD: Final = b"+ Ready for the literal\r\n"
 _TLS_HANDSHAKE = 0x16  # RFC 8446 §5.1: content type of a record that holds a ClientHello
 
 
-class Woken(enum.Enum):
-    """`Stream.wake` was called before a line was complete."""
-
-    WOKEN = enum.auto()
-
-
-WOKEN: Final = Woken.WOKEN
-
-
 class _TooLong(Exception):
     """A line is longer than allowed; it is still in the buffer, perhaps without its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A command, complete or up to the message that its handler reads itself."""
-
-    tag: bytes
-    name: str  # upper case, "UID FETCH" in one
-    tokens: Tokens  # stands behind the name
-    literal: MessageLiteral | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A command that is none: send the reply with the tag (`*` where there is no tag), then `abandon`."""
-
-    tag: bytes
-    reply: Reply
-
-
-@dataclass(frozen=True, slots=True)
-class Continuation:
-    """What follows a message: the text up to the line's end or up to the next message."""
-
-    tokens: Tokens
-    literal: MessageLiteral | None
-
-
-class MessageLiteral:
-    """A literal that is read by the handler: refuse it, or `accept` it and take its pieces."""
-
-    __slots__ = ("_reader", "accepted", "binary", "left", "nul", "size", "sync")
-
-    def __init__(self, reader: CommandReader, size: int, *, sync: bool, binary: bool) -> None:
-        self._reader = reader
-        self.size = size
-        self.sync = sync
-        self.binary = binary  # literal8: NUL is allowed
-        self.left = size
-        self.accepted = False
-        self.nul = False  # a NUL has come by
-
-    async def accept(self) -> None:
-        """Ask for the octets if the client waits for that."""
-        # RFC 7888 §3: "The server does not generate a command continuation request in response to a
-        # non-synchronizing literal"
-        self.accepted = True
-        if self.sync:
-            await self._reader.go_ahead()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """The octets in pieces of at most 256 KiB; StreamClosed when the client leaves."""
-        while self.left:
-            piece = await self._reader.octets(self.left)
-            self.left -= len(piece)
-            self.nul = self.nul or b"\0" in piece
-            yield piece
-
-    async def skip(self) -> None:
-        """Take the octets and throw them away."""
-        async for _ in self:
-            pass
 
 
 class CommandReader:
