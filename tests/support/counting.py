@@ -65,7 +65,8 @@ class CountingProxy:
                     return
                 if key.fileobj is self._listener:
                     self._accept()
-                elif key.fileobj in self._selector.get_map():
+                elif key.fileobj.fileno() >= 0:  # type: ignore[union-attr]
+                    # -1: its partner ended in this very round, and closed both
                     self._pass(key.fileobj, *key.data)  # type: ignore[arg-type]
 
     def _accept(self) -> None:
