@@ -252,3 +252,33 @@ async def test_commands_behind_starttls_are_dropped() -> None:
         assert client.stream.client_output() == b""
         assert (await client.command("NOOP"))[-1].startswith(b"t OK")
         assert made.sessions[-1].account is None
+
+
+async def test_reading_needs_no_writing() -> None:
+    """With a disk that takes nothing, mail is still selected, updated and read."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+
+        async def full(*_: object) -> None:
+            raise ports.StoreUnavailable("disk full")
+
+        made.store.claim_recent = full  # type: ignore[method-assign, assignment]
+        client = await logged_in(made, "INBOX")
+        await made.deliver("INBOX", message(2))
+        answer = await client.command("NOOP")
+        assert answer[0] == b"* 2 EXISTS"
+        assert (await client.command("FETCH 2 RFC822.SIZE"))[-1].startswith(b"t OK")
+
+
+async def test_mailboxes_of_other_sessions_are_seen_at_once() -> None:
+    """What one session creates, renames or deletes another finds, or misses, with its next command."""
+    async with world() as made:
+        one, two = await logged_in(made), await logged_in(made)
+        assert (await two.command("STATUS New (MESSAGES)"))[-1].startswith(b"t NO")
+        await one.command("CREATE New")
+        assert (await two.command("STATUS New (MESSAGES)"))[-1].startswith(b"t OK")
+        await one.command("RENAME New Newer")
+        assert (await two.command("STATUS New (MESSAGES)"))[-1].startswith(b"t NO")
+        assert (await two.command("STATUS Newer (MESSAGES)"))[-1].startswith(b"t OK")
+        await one.command("DELETE Newer")
+        assert (await two.command("STATUS Newer (MESSAGES)"))[-1].startswith(b"t NO [NONEXISTENT]")

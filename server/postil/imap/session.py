@@ -19,14 +19,14 @@ from typing import Final
 from postil.base.clock import Clock
 from postil.imap import capabilities, limits, names, replies
 from postil.imap.command import Done, Spec, State
-from postil.imap.errors import Bad, Bye, No
+from postil.imap.errors import Bad, Bye, No, Reply
 from postil.imap.registry import COMMANDS, STREAMED
 from postil.imap.settings import Settings
 from postil.imap.view import SelectedView
 from postil.imap.wire import CommandReader, Request, Unreadable
 from postil.ports.accounts import Account, Accounts
 from postil.ports.ids import Uid
-from postil.ports.store import Mailbox, NoSuchMailbox, Store
+from postil.ports.store import Change, Mailbox, NoSuchMailbox, Store, StoreError
 from postil.ports.stream import Stream, StreamClosed, StreamTimeout
 
 _STATE_TEXT: Final = {
@@ -68,6 +68,10 @@ class Session:
             None  # the running command; APPEND takes its literal from here
         )
         self.ending = False  # LOGOUT was answered
+        self.idling = False  # changes wake the stream
+        # A client that asks for the STATUS of 10,000 mailboxes must not cost 10,000 lists.
+        self._by_name: dict[str, Mailbox] | None = None
+        self._stop_listening: Callable[[], None] | None = None
         # What must follow the tagged OK and nothing else: the handshake of STARTTLS.
         self.after_reply: Callable[[], Awaitable[None]] | None = None
         self.failed_logins = 0
@@ -127,10 +131,12 @@ class Session:
 
     async def mailbox(self, name: str) -> Mailbox:
         """The account's mailbox of that name; NoSuchMailbox."""
-        for mailbox in await self.store.mailboxes(self.user.id):
-            if mailbox.name == name:
-                return mailbox
-        raise NoSuchMailbox("No such mailbox")
+        if self._by_name is None:
+            self._by_name = {box.name: box for box in await self.store.mailboxes(self.user.id)}
+        mailbox = self._by_name.get(name)
+        if mailbox is None:
+            raise NoSuchMailbox("No such mailbox")
+        return mailbox
 
     async def target(self, name: str) -> Mailbox:
         """The mailbox messages shall go to; `NO [TRYCREATE]` when CREATE would help."""
@@ -151,10 +157,18 @@ class Session:
         off = account.switched_off | await self.accounts.capabilities_off(account.id)
         self.switched_off = frozenset(name.upper() for name in off)
         self.account = account
+        self._stop_listening = self.store.listen(account.id, self._hear)
         self.failed_logins = 0
         self.reader.limits = limits.READER_AFTER_LOGIN
         self.event("login", account=account.name)
         return capabilities.line(self)
+
+    def _hear(self, change: Change) -> None:
+        """The store has committed something of the account; called before anybody's OK for it goes out."""
+        if change.mailbox is None:
+            self._by_name = None
+        if self.idling and self.view is not None and change.mailbox in (None, self.view.mailbox.id):
+            self.stream.wake()
 
     async def log_in_failed(self, login: str) -> None:
         """The credentials were wrong: make guessing slow."""
@@ -201,10 +215,10 @@ class Session:
         if view.view.deleted:
             self._mailbox_gone()
             return
-        recent = self.recent and not view.read_only
-        if recent and view.has_arrivals():
-            after_last = view.view.uidnext
-            view.claim(await self.store.claim_recent(view.view.mailbox), after_last)
+        if self.recent and not view.read_only and view.has_arrivals():
+            first = await self.claim_recent(view.mailbox)
+            if first is not None:
+                view.claim(first, view.view.uidnext)
         if expunges:
             self.write(view.expunges())
         known = view.count
@@ -212,6 +226,14 @@ class Session:
         self.write(view.keyword_news())
         uid = self.rev2 or self.is_uid_command
         self.write(view.flag_updates(known, uid=uid, recent=self.recent))
+
+    async def claim_recent(self, mailbox: Mailbox) -> Uid | None:
+        """From which uid on messages are \\Recent for this session, which is told of them first."""
+        try:
+            return await self.store.claim_recent(mailbox.id)
+        except StoreError:
+            # A full disk must not keep anybody from reading; RFC 3501 §2.3.2 leaves room for doubt.
+            return None
 
     def _mailbox_gone(self) -> None:
         self.deselect()
@@ -241,6 +263,8 @@ class Session:
             self.event("lost")
         finally:
             self.deselect()
+            if self._stop_listening is not None:
+                self._stop_listening()
             await self.stream.close()
 
     async def _farewell(self, farewell: Bye) -> None:
@@ -283,12 +307,7 @@ class Session:
             if replies.is_ours(error):
                 self.settings.failure(error)
                 self.event("failure", command=request.name, error=type(error).__name__)
-            refusal = replies.refusal(error)
-            if not isinstance(refusal, Bad):
-                # RFC 9051 §7.5.1: what may not see EXPUNGE when it succeeds may not see it when it fails
-                await self.updates(expunges=not COMMANDS[request.name].holds_expunges)
-            line = replies.refused(request.tag, refusal, self.rev2)
-            self._count_error(isinstance(refusal, Bad))
+            line = await self._refuse(request, replies.refusal(error))
         else:
             self._count_error(False)
         self.write(line)
@@ -299,6 +318,14 @@ class Session:
             await step()
         if self.failed_logins >= self.limits.failed_logins:
             raise Bye("Too many wrong logins")
+
+    async def _refuse(self, request: Request, refusal: Reply) -> bytes:
+        """The news that go with a refusal, and its tagged line."""
+        self._count_error(isinstance(refusal, Bad))
+        if not isinstance(refusal, Bad):
+            # RFC 9051 §7.5.1: what may not see EXPUNGE when it succeeds may not see it when it fails
+            await self.updates(expunges=not COMMANDS[request.name].holds_expunges)
+        return replies.refused(request.tag, refusal, self.rev2)
 
     async def _perform(self, request: Request) -> bytes:
         """Do the command; gives the tagged line of success."""

@@ -86,8 +86,10 @@ async def _first_recent(
     if not session.recent or not status.recent:
         return None
     if not read_only:
-        return await session.store.claim_recent(mailbox.id)
-    # EXAMINE looks without taking: the recent ones are the last ones.
+        first = await session.claim_recent(mailbox)
+        if first is not None:
+            return first
+    # EXAMINE, or a disk that is full: look without taking. The recent ones are the last ones.
     view = await session.store.open(mailbox.id)
     try:
         uids = view.generation.uids

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from postil.imap.command import Done, Spec, State, nothing
 from postil.imap.errors import Bad
 from postil.imap.wire import Woken
-from postil.ports.store import Change
 from postil.ports.stream import StreamClosed, StreamTimeout
 
 if TYPE_CHECKING:
@@ -21,12 +20,7 @@ if TYPE_CHECKING:
 
 async def handle(session: Session, command: None) -> AsyncIterator[bytes | Done]:
     """Tell until DONE."""
-
-    def hear(change: Change) -> None:
-        if session.view is not None and change.mailbox in (session.view.mailbox.id, None):
-            session.stream.wake()
-
-    stop = session.store.listen(session.user.id, hear)
+    session.idling = True
     try:
         # RFC 9051 §6.3.13: "The server requests a response to the IDLE command using the continuation ('+') response."
         session.write(b"+ idling\r\n")
@@ -39,7 +33,7 @@ async def handle(session: Session, command: None) -> AsyncIterator[bytes | Done]
             if line is not None:
                 break
     finally:
-        stop()
+        session.idling = False
     if line.upper() != b"DONE":
         raise Bad("expected DONE")
     yield Done("IDLE terminated")
