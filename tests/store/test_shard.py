@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -247,6 +249,70 @@ async def test_thrown_away_big_message_leaves_no_file(trial: Trial) -> None:
         await writer.abort()
     assert list((trial.folder / "segments").iterdir()) == []
     assert trial.store.shard.stage.file_numbers == set()
+
+
+async def test_cancelled_append_happens_all_the_same(trial: Trial) -> None:
+    """Whoever stops waiting and throws the staged message away does not take the append back."""
+    octets = b"Subject: big\r\n\r\n" + b"x" * OWN_FILE_FROM
+    writer = trial.store.stage(ALICE, None)
+    await writer.write(octets)
+    body = await writer.finish()
+    submitted = asyncio.Event()
+    submit = trial.store.shard.writer.submit
+
+    def noted(intent: Any) -> Any:
+        submitted.set()
+        return submit(intent)
+
+    trial.store.shard.writer.submit = noted  # type: ignore[method-assign]
+    waiting = asyncio.ensure_future(  # noqa: TID251 - the test cancels it itself
+        trial.store.append(trial.inbox, [NewMessage(body)])
+    )
+    await submitted.wait()
+    waiting.cancel()
+    await trial.store.discard(body)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await trial.read() == {1: octets}
+    with pytest.raises(StoreUnavailable):
+        await trial.store.append(trial.inbox, [NewMessage(body)])
+
+
+async def test_details_without_headers(trial: Trial) -> None:
+    """Who does not want the header does not get it."""
+    await trial.put(message(1))
+    view = await trial.store.open(trial.inbox)
+    (full,), (lean,) = [
+        await trial.store.details(view, [0], header=wanted) for wanted in (True, False)
+    ]
+    assert full.header == message(1)[: message(1).index(b"\r\n\r\n") + 4]
+    assert lean == replace(full, header=None)
+    view.close()
+
+
+async def test_damaged_index_page_harms_whoever_needs_it(trial: Trial) -> None:
+    """With a page of `shape` damaged its details are Corrupt; bodies, flags and new messages work."""
+    for number in range(40):
+        await trial.put(message(number))
+    await trial.store.close()
+    index = trial.folder / "index.db"
+    db = apsw.Connection(str(index))
+    (page,) = one(
+        db, "SELECT pageno FROM dbstat WHERE name='shape' AND pagetype='leaf' ORDER BY path LIMIT 1"
+    )
+    db.close()
+    octets = bytearray(index.read_bytes())
+    octets[(page - 1) * 4096 : (page - 1) * 4096 + 16] = b"\xff" * 16
+    index.write_bytes(octets)
+    await trial.open(background=False)
+    view = await trial.store.open(trial.inbox)
+    with pytest.raises(Corrupt):
+        await trial.store.details(view, [0])
+    assert len(await trial.store.details(view, [39])) == 1
+    assert (await trial.store.body(view, 0)).buffer() == message(0)
+    await trial.store.change_flags(trial.inbox, [1], FlagChange.ADD, frozenset({"\\Seen"}))
+    await trial.put(message(41))
+    view.close()
 
 
 async def test_expunged_body_is_readable_while_a_view_shows_it(trial: Trial) -> None:

@@ -324,8 +324,13 @@ class Store(Protocol):
         """A session's view; NoSuchMailbox. Close it."""
         ...
 
-    async def details(self, view: View, positions: Sequence[int]) -> Sequence[Details]:
-        """At most 256 positions of the view's generation, same order; dead ones too while the view pins them."""
+    async def details(
+        self, view: View, positions: Sequence[int], *, header: bool = True
+    ) -> Sequence[Details]:
+        """At most 256 positions of the view's generation, same order; dead ones too while the view pins them.
+
+        `header=False` leaves `Details.header` None and saves two thirds of the time (FETCH ENVELOPE).
+        """
         ...
 
     async def body(self, view: View, position: int) -> Body:

@@ -13,7 +13,7 @@ import apsw
 
 from postil.ports.ids import AccountId
 from postil.ports.store import Body
-from postil.store.database import every
+from postil.store.database import read_every
 from postil.store.limits import READ_MAX
 
 
@@ -35,7 +35,7 @@ class ShardBodies:
         return self._shard.newest_body
 
     def bodies_after(self, after: int, limit: int) -> Sequence[tuple[int, AccountId]]:
-        rows = every(
+        rows = read_every(
             self._shard.reader,
             "SELECT id, account FROM body WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
             (after, self._shard.newest_body, limit),
@@ -43,7 +43,7 @@ class ShardBodies:
         return [(body, account) for body, account in rows]
 
     def ids_between(self, first: int, last: int) -> Sequence[int]:
-        rows = every(
+        rows = read_every(
             self._shard.reader, "SELECT id FROM body WHERE id BETWEEN ? AND ?", (first, last)
         )
         return [body for (body,) in rows]

@@ -11,7 +11,7 @@ from typing import Any
 
 import apsw
 
-from postil.ports.store import StoreUnavailable
+from postil.ports.store import Corrupt, StoreError, StoreUnavailable
 from postil.store.limits import WAL_TRUNCATE_OCTETS
 
 # What the disk or the file does to us: the batch fails with a temporary error.
@@ -78,6 +78,28 @@ def one(db: apsw.Connection, sql: str, bindings: Any = ()) -> Row:
 def first(db: apsw.Connection, sql: str, bindings: Any = ()) -> Row | None:
     """The first row, if there is one."""
     return db.execute(sql, bindings).fetchone()
+
+
+def read_first(db: apsw.Connection, sql: str, bindings: Any = ()) -> Row | None:
+    """As `first`, for the loop: Corrupt or StoreUnavailable instead of the driver's errors."""
+    try:
+        return first(db, sql, bindings)
+    except DISK_TROUBLE as error:
+        raise _for_readers(error) from error
+
+
+def read_every(db: apsw.Connection, sql: str, bindings: Any = ()) -> list[Row]:
+    """As `every`, for the loop: Corrupt or StoreUnavailable instead of the driver's errors."""
+    try:
+        return every(db, sql, bindings)
+    except DISK_TROUBLE as error:
+        raise _for_readers(error) from error
+
+
+def _for_readers(error: apsw.Error) -> StoreError:
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+        return Corrupt("a page of the mail index is damaged; run postil verify")
+    return StoreUnavailable("the mail index cannot be read now, try again later")
 
 
 def every(db: apsw.Connection, sql: str, bindings: Any = ()) -> list[Row]:

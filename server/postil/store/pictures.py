@@ -21,7 +21,7 @@ import apsw
 
 from postil.ports.ids import MailboxId, ModSeq, Uid
 from postil.ports.store import Corrupt, NoSuchMailbox
-from postil.store.database import every, first
+from postil.store.database import read_every, read_first
 from postil.store.flagsets import FlagTable
 from postil.store.generation import Columns, Generation, Row
 from postil.store.intents.upkeep import SaveSnapshot
@@ -108,7 +108,7 @@ class Pictures:
         return await self.open(mailbox)
 
     async def _load(self, mailbox: MailboxId) -> _Loaded:
-        row = first(
+        row = read_first(
             self._reader,
             "SELECT highest_modseq, snapshot_modseq FROM mailbox WHERE id=? AND doomed=0",
             (mailbox,),
@@ -128,7 +128,7 @@ class Pictures:
         return loaded
 
     def _unpack(self, mailbox: MailboxId) -> Columns | None:
-        chunks = every(
+        chunks = read_every(
             self._reader, "SELECT data FROM snapshot WHERE mailbox=? ORDER BY chunk", (mailbox,)
         )
         try:
@@ -140,7 +140,7 @@ class Pictures:
         columns = Columns.empty()
         last = 0
         while True:
-            rows = every(
+            rows = read_every(
                 self._reader,
                 f"SELECT {_ROW} FROM msg WHERE mailbox=? AND uid>? ORDER BY uid LIMIT ?",
                 (mailbox, last, LOAD_ROWS),
@@ -162,7 +162,7 @@ class Pictures:
         """
         # One read transaction: the counters, the changes and the sets belong together.
         with self._reader:
-            row = first(
+            row = read_first(
                 self._reader,
                 "SELECT uidvalidity, uidnext, highest_modseq, messages"
                 " FROM mailbox WHERE id=? AND doomed=0",
@@ -172,7 +172,7 @@ class Pictures:
                 raise NoSuchMailbox("the mailbox does not exist any more")
             uidvalidity, uidnext, highest, messages = row
             table = FlagTable()
-            for number, names in every(
+            for number, names in read_every(
                 self._reader,
                 "SELECT number, names FROM flagset WHERE mailbox=? ORDER BY number",
                 (mailbox,),
@@ -190,12 +190,12 @@ class Pictures:
         return _Loaded(picture, ModSeq(snapshot))
 
     def _changes(self, mailbox: MailboxId, since: int) -> tuple[list[tuple[int, ...]], list[int]]:
-        changed = every(
+        changed = read_every(
             self._reader,
             f"SELECT {_ROW} FROM msg WHERE mailbox=? AND modseq>? ORDER BY modseq, uid",
             (mailbox, since),
         )
-        gone = every(
+        gone = read_every(
             self._reader, "SELECT uid FROM gone WHERE mailbox=? AND modseq>?", (mailbox, since)
         )
         return changed, [uid for (uid,) in gone]
@@ -209,7 +209,7 @@ class Pictures:
             picture = loaded.picture
             if picture.deleted:
                 continue
-            row = first(
+            row = read_first(
                 self._reader,
                 "SELECT highest_modseq FROM mailbox WHERE id=? AND doomed=0",
                 (mailbox,),
@@ -219,7 +219,7 @@ class Pictures:
                 continue
             if row[0] == picture.highest_modseq:
                 continue
-            for number, names in every(
+            for number, names in read_every(
                 self._reader, "SELECT number, names FROM flagset WHERE mailbox=?", (mailbox,)
             ):
                 picture.flagsets.define(number, names.split())

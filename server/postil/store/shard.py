@@ -167,6 +167,7 @@ class Shard:
 
     def _remove_orphans(self, db: apsw.Connection) -> None:
         """Files that no row names: a crash came between the file and the commit."""
+        db.execute("DELETE FROM segment WHERE kind=1 AND live=0")
         known = {number for (number,) in every(db, "SELECT number FROM segment")}
         for number in segment_numbers(self.files, self.segments_folder):
             if number not in known:

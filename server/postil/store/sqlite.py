@@ -41,7 +41,7 @@ from postil.ports.store import (
     Usage,
 )
 from postil.store.bodies import ShardBodies
-from postil.store.database import every, first
+from postil.store.database import read_every, read_first
 from postil.store.ingest import Ingested, ingest, with_prefix
 from postil.store.intents.appending import Append, Incoming, Shape
 from postil.store.intents.copying import Copy
@@ -173,11 +173,14 @@ class SqliteStore:
         staged = self.shard.stage.bodies.pop(body.number, None)
         if staged is None or staged.file is None:
             return
-        staged.file.discarded = True
         number = staged.file.number
-        if await self.shard.writer.submit(DropStaged(number)):
-            self.shard.drop_segment(number)
-        self.shard.stage.file_numbers.discard(number)
+        try:
+            if await self.shard.writer.submit(DropStaged(staged.file)):
+                self.shard.drop_segment(number)
+        except StoreUnavailable:
+            return  # the file has no row, or a row without users: the next start removes it
+        finally:
+            self.shard.stage.file_numbers.discard(number)
 
     async def append(self, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
         incoming = [await self._incoming(message) for message in messages]
@@ -287,7 +290,7 @@ class SqliteStore:
         keys = array("q", [generation.keys[position] for position in positions])
         found = {
             row[0]: row
-            for row in every(
+            for row in read_every(
                 self.shard.reader,
                 "SELECT h.body, h.plain, h.envelope, h.bodystructure, h.object_id, h.thread, h.preview"
                 " FROM carray(?) AS c CROSS JOIN shape AS h ON h.body=c.value",
@@ -317,7 +320,7 @@ class SqliteStore:
     def _headers(self, keys: array[int]) -> dict[int, bytes]:
         """The headers of at most 8 KiB; one that cannot be read is left to `body`, which says so."""
         heads: dict[int, bytes] = {}
-        rows = every(self.shard.reader, _PLACES, (apsw.carray(keys), HEADER_CACHE_OCTETS))
+        rows = read_every(self.shard.reader, _PLACES, (apsw.carray(keys), HEADER_CACHE_OCTETS))
         for key, *place in rows:
             where = Location(*place)
             try:
@@ -358,7 +361,7 @@ class SqliteStore:
         if len(self._places) > PLACES_KEPT:
             self._places.clear()
         bound = (apsw.carray(array("q", keys)), _ANY_SIZE)
-        for key, *place in every(self.shard.reader, _PLACES, bound):
+        for key, *place in read_every(self.shard.reader, _PLACES, bound):
             self._places[key] = Location(*place)
 
     async def search(self, view: View, positions: Sequence[int], what: TextSearch) -> Sequence[int]:
@@ -422,10 +425,10 @@ class SqliteStore:
             raise NoSuchMailbox("the mailbox does not exist any more")
 
     def _every(self, sql: str, *bindings: int) -> list[tuple[Any, ...]]:
-        return every(self.shard.reader, sql, bindings)
+        return read_every(self.shard.reader, sql, bindings)
 
     def _first(self, sql: str, *bindings: int) -> tuple[Any, ...] | None:
-        return first(self.shard.reader, sql, bindings)
+        return read_first(self.shard.reader, sql, bindings)
 
 
 def _pinned(view: View) -> PinnedView:

@@ -28,7 +28,7 @@ from typing import Any, Generic, TypeVar
 import apsw
 
 from postil.base.clock import Clock
-from postil.ports.store import StoreError, StoreUnavailable
+from postil.ports.store import Corrupt, StoreError, StoreUnavailable
 from postil.store.database import DISK_TROUBLE, every, first, one
 from postil.store.events import Event
 from postil.store.limits import (
@@ -345,6 +345,14 @@ class Writer:
         db.execute("SAVEPOINT intent")
         try:
             value = request.intent.execute(tx)
+        except apsw.CorruptError as error:
+            # A damaged page harms whoever needs it; the others of the batch go on.
+            db.execute("ROLLBACK TO intent")
+            db.execute("RELEASE intent")
+            tx.drop_intent()
+            self._hooks.on_error(type(request.intent).__name__, error)
+            text = "a page of the mail index is damaged; run postil verify"
+            return Outcome(request.future, error=Corrupt(text))
         except DISK_TROUBLE:
             raise
         except Exception as error:  # noqa: BLE001 - a bug of one intent must not fail its neighbours

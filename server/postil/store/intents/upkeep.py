@@ -14,6 +14,7 @@ import apsw
 from postil.ports.ids import MailboxId, ModSeq
 from postil.store.events import BodiesReclaimed
 from postil.store.limits import PURGE_MESSAGES, RECLAIM_BODIES
+from postil.store.staging import StagedFile
 from postil.store.transaction import Transaction
 from postil.store.writer import Intent
 
@@ -73,13 +74,18 @@ def dead_rows(
 
 @dataclass(slots=True)
 class DropStaged(Intent[bool]):
-    """A staged file is thrown away; True when no message uses it and the file may go."""
+    """A staged file is thrown away; True when no message uses it and the file may go.
 
-    number: int
+    An append that was asked for before still finds it; one that comes later does not.
+    """
+
+    file: StagedFile
 
     def execute(self, tx: Transaction) -> bool:
-        tx.run("DELETE FROM segment WHERE number=? AND live=0", (self.number,))
-        return tx.first("SELECT 1 FROM segment WHERE number=?", (self.number,)) is None
+        self.file.discarded = True
+        number = self.file.number
+        tx.run("DELETE FROM segment WHERE number=? AND live=0", (number,))
+        return tx.first("SELECT 1 FROM segment WHERE number=?", (number,)) is None
 
 
 @dataclass(slots=True)

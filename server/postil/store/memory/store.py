@@ -208,7 +208,9 @@ class MemoryStore(Mailboxes):
     async def open(self, mailbox: MailboxId) -> View:
         return self.box(mailbox).picture.open()
 
-    async def details(self, view: View, positions: Sequence[int]) -> Sequence[Details]:
+    async def details(
+        self, view: View, positions: Sequence[int], *, header: bool = True
+    ) -> Sequence[Details]:
         if len(positions) > DETAILS_MAX:
             raise ValueError(f"at most {DETAILS_MAX} positions at a time")
         found = []
@@ -221,7 +223,7 @@ class MemoryStore(Mailboxes):
                     plain=record.plain,
                     envelope=record.envelope,
                     bodystructure=record.bodystructure,
-                    header=record.header,
+                    header=record.header if header else None,
                     object_id=body.object_id,
                     thread_id=body.thread_id,
                     preview=record.preview,
