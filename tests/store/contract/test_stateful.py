@@ -36,9 +36,11 @@ from postil.store.memory import MemoryStore
 from .bench import ALICE, MESSAGE, Bench
 
 T = TypeVar("T")
-NAMES = st.sampled_from(["INBOX", "Archive", "a", "a/b", "a/b/c", "d"])
+USUAL = {"Archive", "Drafts", "Junk", "Sent", "Trash"}
+NAMES = st.sampled_from(["INBOX", "a", "a/b", "a/b/c", "d"])
 FLAGS = st.frozensets(st.sampled_from(["\\Seen", "\\Deleted", "Work", "$X"]), max_size=3)
-UIDS = st.lists(st.integers(1, 12), max_size=5)
+BOXES = st.integers(0, 2)  # most rules work on few mailboxes, so that they meet
+PICKS = st.lists(st.integers(0, 6), min_size=1, max_size=4)  # messages by place; one may be missing
 BODIES = [MESSAGE, b"", b"Subject: other\r\n\r\n" + b"needle" * 3]
 QUOTA = 4000
 
@@ -60,6 +62,13 @@ class ModelBox:
     messages: list[ModelMessage] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     recent_from: int = 1
+
+    def uids(self, picks: list[int]) -> list[int]:
+        """Uids by place; a place behind the last gives a uid that is not there."""
+        return [
+            self.messages[place].uid if place < len(self.messages) else self.uidnext - 1 + place
+            for place in picks
+        ]
 
     def pick(self, uids: list[int]) -> list[ModelMessage]:
         return [message for message in self.messages if message.uid in uids]
@@ -91,6 +100,8 @@ class Contract(RuleBasedStateMachine):
         self.bench = self.run(self._open())
         self.run(self.bench.port.provision(ALICE, QUOTA))
         self.sync_list()
+        self.append(0, frozenset(), MESSAGE, 3, 1)
+        self.open_view(0)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -123,8 +134,10 @@ class Contract(RuleBasedStateMachine):
         self.loop.close()
         shutil.rmtree(self.folder)
 
-    def box(self, name: str) -> ModelBox | None:
-        return self.boxes.get(name)
+    def box(self, number: int) -> ModelBox:
+        """INBOX or another of the few."""
+        names = ["INBOX", *sorted(set(self.boxes) - {"INBOX", *USUAL})]
+        return self.boxes[names[number % len(names)]]
 
     def used(self) -> int:
         return sum(len(m.octets) for box in self.boxes.values() for m in box.messages)
@@ -147,17 +160,17 @@ class Contract(RuleBasedStateMachine):
     # --- rules
 
     @rule(
-        name=NAMES,
+        number=BOXES,
         flags=FLAGS,
         body=st.sampled_from(BODIES),
         times=st.integers(0, 3),
         ticks=st.integers(0, 9),
     )
-    def append(self, name: str, flags: frozenset[str], body: bytes, times: int, ticks: int) -> None:
+    def append(
+        self, number: int, flags: frozenset[str], body: bytes, times: int, ticks: int
+    ) -> None:
         self.clock.advance(ticks)
-        box = self.box(name)
-        if box is None:
-            return
+        box = self.box(number)
         call = self.bench.put(MailboxId(box.id), *flags, octets=body, times=times)
         if self.used() + len(body) * times > QUOTA and times and body:
             self.refused(call, OverQuota)
@@ -167,13 +180,12 @@ class Contract(RuleBasedStateMachine):
         self.add(box, [ModelMessage(0, flags, body, now, now) for _ in range(times)])
         assert list(appended.uids) == [m.uid for m in box.messages[len(box.messages) - times :]]
 
-    @rule(name=NAMES, uids=UIDS, kind=st.sampled_from(list(FlagChange)), flags=FLAGS)
+    @rule(number=BOXES, picks=PICKS, kind=st.sampled_from(list(FlagChange)), flags=FLAGS)
     def change_flags(
-        self, name: str, uids: list[int], kind: FlagChange, flags: frozenset[str]
+        self, number: int, picks: list[int], kind: FlagChange, flags: frozenset[str]
     ) -> None:
-        box = self.box(name)
-        if box is None:
-            return
+        box = self.box(number)
+        uids = box.uids(picks)
         done = self.run(
             self.bench.port.change_flags(MailboxId(box.id), [Uid(u) for u in uids], kind, flags)
         )
@@ -189,12 +201,11 @@ class Contract(RuleBasedStateMachine):
                 message.flags = new
         assert list(done.changed) == changed
 
-    @rule(source=NAMES, into=NAMES, uids=UIDS, moving=st.booleans())
-    def transfer(self, source: str, into: str, uids: list[int], moving: bool) -> None:
+    @rule(source=BOXES, into=BOXES, picks=PICKS, moving=st.booleans())
+    def transfer(self, source: int, into: int, picks: list[int], moving: bool) -> None:
         self.clock.advance(1)
         one, other = self.box(source), self.box(into)
-        if one is None or other is None:
-            return
+        uids = one.uids(picks)
         picked = one.pick(uids)
         verb = self.bench.port.move if moving else self.bench.port.copy
         call = verb(MailboxId(one.id), [Uid(u) for u in uids], MailboxId(other.id))
@@ -211,11 +222,10 @@ class Contract(RuleBasedStateMachine):
         assert list(done.sources) == [message.uid for message in picked]
         assert list(done.targets) == [message.uid for message in copies]
 
-    @rule(name=NAMES, uids=st.none() | UIDS, marked=st.booleans())
-    def expunge(self, name: str, uids: list[int] | None, marked: bool) -> None:
-        box = self.box(name)
-        if box is None:
-            return
+    @rule(number=BOXES, picks=st.none() | PICKS, marked=st.booleans())
+    def expunge(self, number: int, picks: list[int] | None, marked: bool) -> None:
+        box = self.box(number)
+        uids = None if picks is None else box.uids(picks)
         given = None if uids is None else [Uid(u) for u in uids]
         done = self.run(self.bench.port.expunge(MailboxId(box.id), given, marked))
         picked = [m for m in box.messages if (marked if uids is None else m.uid in uids)]
@@ -223,12 +233,11 @@ class Contract(RuleBasedStateMachine):
         assert list(done) == [message.uid for message in picked]
         self.drop(box, picked)
 
-    @rule(name=NAMES)
-    def claim_recent(self, name: str) -> None:
-        box = self.box(name)
-        if box is not None:
-            assert self.run(self.bench.port.claim_recent(MailboxId(box.id))) == box.recent_from
-            box.recent_from = box.uidnext
+    @rule(number=BOXES)
+    def claim_recent(self, number: int) -> None:
+        box = self.box(number)
+        assert self.run(self.bench.port.claim_recent(MailboxId(box.id))) == box.recent_from
+        box.recent_from = box.uidnext
 
     @rule(name=NAMES)
     def create(self, name: str) -> None:
@@ -278,10 +287,10 @@ class Contract(RuleBasedStateMachine):
             }
             self.sync_list()
 
-    @rule(name=NAMES)
-    def open_view(self, name: str) -> None:
-        box = self.box(name)
-        if box is not None and len(self.told) < 5:
+    @rule(number=BOXES)
+    def open_view(self, number: int) -> None:
+        box = self.box(number)
+        if len(self.told) < 5:
             view = self.run(self.bench.port.open(MailboxId(box.id)))
             self.told.append(
                 Told(view, box.id, [m.octets for m in box.messages], [m.uid for m in box.messages])
@@ -385,6 +394,8 @@ class Contract(RuleBasedStateMachine):
             for place, octets in enumerate(told.octets):
                 body = self.run(self.bench.port.body(told.view, place))
                 assert body.buffer() == octets
+            details = self.run(self.bench.port.details(told.view, range(len(told.octets))))
+            assert [one.uid for one in details] == told.uids
             found = self.run(
                 self.bench.port.search(
                     told.view, range(len(told.octets)), TextSearch(SearchField.TEXT, "NEEDLE")
@@ -400,10 +411,10 @@ class SqliteContract(Contract):
 _CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 TestMemory = Contract.TestCase
 TestMemory.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=_CHECKS
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=_CHECKS
 )
 if importlib.util.find_spec("postil.store.sqlite") is not None:
     TestSqlite = SqliteContract.TestCase
     TestSqlite.settings = settings(
-        max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=_CHECKS
+        max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=_CHECKS
     )
