@@ -76,6 +76,8 @@ class CountingProxy:
         except OSError:
             client.close()
             return
+        for end in (client, server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.counts.connections += 1
         self._selector.register(client, selectors.EVENT_READ, (server, True))
         self._selector.register(server, selectors.EVENT_READ, (client, False))
