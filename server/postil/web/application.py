@@ -82,7 +82,7 @@ def _size(octets: int) -> str:
 
 
 def _when(moment: datetime.datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def templates() -> jinja2.Environment:
