@@ -130,7 +130,12 @@ class Shard:
 
     def _make_folders(self) -> None:
         try:
-            self.segments_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self.segments_folder.is_dir():
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self.segments_folder.mkdir(mode=0o700)
+                # A file is as durable as the folders above it.
+                self.files.sync_folder(self.folder)
+                self.files.sync_folder(self.folder.parent)
         except OSError as error:
             raise StoreUnavailable(
                 f"cannot make the data folder {self.folder}: {error.strerror}"

@@ -390,10 +390,11 @@ class Writer:
             return self._tx
         db = self._hooks.connect()
         try:
+            # First what fails at once while the disk is still bad; the check reads the whole index.
+            every(db, "PRAGMA wal_checkpoint(TRUNCATE)")
             (verdict,) = one(db, "PRAGMA quick_check(1)")
             if verdict != "ok":
                 raise StoreUnavailable("the mail index is damaged; run postil verify")
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except DISK_TROUBLE as error:
             db.close()
             raise StoreUnavailable(_TROUBLE) from error
