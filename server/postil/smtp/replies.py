@@ -35,8 +35,11 @@ class Reply:
         # at the beginning of the text in each line of the response."
         status = f"{self.enhanced} " if self.enhanced else ""
         room = limits.REPLY_LINE - len("250-\r\n") - len(status)
+        lines = self.lines or ("",)
+        if len(lines) == 1 and len(lines[0]) <= room:  # nearly always
+            return f"{self.code} {status}{_plain(lines[0])}\r\n".encode("ascii")
         texts: list[str] = []
-        for line in self.lines or ("",):
+        for line in lines:
             texts += _wrapped(_plain(line), room)
         last = len(texts) - 1
         # RFC 5321 §4.2.1: "every line, except the last, begin with the reply code, followed immediately by

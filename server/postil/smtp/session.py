@@ -24,6 +24,7 @@ from postil.smtp.settings import Settings
 from postil.smtp.states import ALLOWED, out_of_order
 from postil.smtp.wire import Line
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # Browsers can be made to post text to any port; what they post must not be read as commands.
 _HTTP = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) \S|.* HTTP/\d")
 
@@ -127,7 +128,7 @@ class Session:
             text = line.octets.decode("utf-8")
         except UnicodeDecodeError:
             raise SmtpReply(500, "5.5.2", "syntax error - invalid character") from None
-        if any(c < " " and c != "\t" for c in text) or "\x7f" in text:
+        if _CONTROL.search(text):
             raise SmtpReply(
                 500, "5.5.2", "control character in the command: lines end in CRLF only"
             )
