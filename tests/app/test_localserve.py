@@ -221,9 +221,11 @@ def test_log_as_json_without_secrets(tmp_path: Path) -> None:
         with smtplib.SMTP(server.ip, server.submission, timeout=60) as client:
             client.login(LOGIN, PASSWORD)
             client.send_message(message)
-        with smtplib.SMTP(server.ip, server.submission, timeout=60) as client:
-            with pytest.raises(smtplib.SMTPAuthenticationError):
-                client.login(LOGIN, "canary-wrong-password")
+        with (
+            smtplib.SMTP(server.ip, server.submission, timeout=60) as client,
+            pytest.raises(smtplib.SMTPAuthenticationError),
+        ):
+            client.login(LOGIN, "canary-wrong-password")
         mail = imap(server)
         mail.select("INBOX")
         mail.fetch("1", "(BODY[])")

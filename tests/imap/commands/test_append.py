@@ -35,7 +35,12 @@ async def test_single_uid() -> None:
 @pytest.mark.rfc(
     "9051",
     "6.3.12",
-    "If the destination mailbox does not exist, a server MUST return an error and MUST NOT automatically create the mailbox.",
+    "If the destination mailbox does not exist, a server MUST return an error",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.3.12",
+    "MUST NOT automatically create the mailbox",
 )
 async def test_no_mailbox_is_made() -> None:
     """A missing mailbox stays missing, and the client is told to make it."""
