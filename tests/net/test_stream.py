@@ -270,10 +270,10 @@ async def test_starttls_drops_what_came_before_it(serve: Serve, pair: Pair) -> N
     got: list[bytes] = []
 
     async def session(stream: Connection) -> None:
-        first = await stream.read(30)
-        while b"EVIL" not in first and not stream.pending():
-            await asyncio.sleep(0)
-        assert first.startswith(b"STARTTLS\r\n")
+        assert await stream.read(30) == b"STARTTLS\r\n"
+        stream.write(b"seen\r\n")
+        while not stream.pending():  # what was injected has arrived and waits to be read
+            await asyncio.sleep(0.001)
         stream.write(b"go\r\n")
         await stream.start_tls()
         assert not stream.pending()
@@ -286,8 +286,9 @@ async def test_starttls_drops_what_came_before_it(serve: Serve, pair: Pair) -> N
         def client() -> bytes:
             plain = socket.create_connection(("127.0.0.1", running.port))
             plain.sendall(b"STARTTLS\r\n")
+            assert plain.recv(100) == b"seen\r\n"
             plain.sendall(b"EVIL\r\n")
-            assert plain.recv(4) == b"go\r\n"
+            assert plain.recv(100) == b"go\r\n"
             with pair.client().wrap_socket(plain, server_hostname="localhost") as tls:
                 tls.sendall(b"honest")
                 return tls.recv(100)
