@@ -117,6 +117,57 @@ async def test_unknown_and_foreign() -> None:
         assert await p.inbox() == []
 
 
+@pytest.mark.rfc(
+    "6409", "4.2", "The MSA MUST ensure that all domains in the SMTP envelope are fully qualified"
+)
+async def test_unqualified_domains() -> None:
+    """A login's recipient at a bare host name is refused for good; our own bare names would be local."""
+    async with post() as p:
+        answer = await p.send(MESSAGE, "x@sales", sender="alice@example.org", account=p.account())
+        assert code(answer) == "554 5.1.2 relay"
+        answer = await p.send(
+            MESSAGE, "x@[192.0.2.1]", sender="alice@example.org", account=p.account()
+        )
+        assert code(answer) == "451 4.3.0 relay"
+
+
+@pytest.mark.rfc(
+    "5321",
+    "3.7.2",
+    "receiving systems MUST NOT reject mail based on the format of a trace header field",
+)
+@pytest.mark.rfc(
+    "5321",
+    "3.3",
+    "they MUST NOT reject messages in which the numbers of Resent-header fields do not match",
+)
+@pytest.mark.rfc(
+    "5321",
+    "3.3",
+    "SHOULD NOT reject messages based on perceived defects in the RFC 822 or MIME",
+)
+@pytest.mark.rfc("5321", "4.4", "they MUST NOT change the order of existing lines")
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"Received: nonsense\r\nReceived:\r\nRECEIVED: ;;;\r\n\r\n",
+        b"Resent-To: x\r\nResent-From: a@b.example\r\nResent-From: c@d.example\r\n\r\nx\r\n",
+        b"no header at all\r\n",
+        b"Content-Type: multipart/mixed\r\nContent-Transfer-Encoding: nonsense\r\n\r\n--\xff\r\n",
+        b"From: \xff\xfe\r\nDate: never\r\nDate: twice\r\n\r\n\x00\r\n",
+        b"\r\n",
+        b"",
+    ],
+)
+async def test_odd_messages_are_kept_as_they_are(message: bytes) -> None:
+    """Whatever is wrong with a message, it is delivered octet for octet."""
+    async with post() as p:
+        assert (await p.send(message)).ok
+        [octets] = await p.inbox()
+        assert octets.endswith(b" +0000\r\n" + message)
+        assert octets.count(b"Return-Path: ") == 1
+
+
 async def test_disabled() -> None:
     """A disabled account's mailbox takes nothing."""
     async with post() as p:

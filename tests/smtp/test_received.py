@@ -49,7 +49,13 @@ def test_protocol_words(extended: bool, utf8: bool, tls: bool, login: bool, word
 )
 def test_the_field() -> None:
     """From, by, with, id, for, and a date with an offset; unfolded it is one line."""
-    field = received(TRANSACTION, Path("a b", "example.org"), "mx.example.org", 1_700_000_000, 120)
+    field = received(
+        TRANSACTION,
+        Path("a b", "example.org", '"a b"@example.org'),
+        "mx.example.org",
+        1_700_000_000,
+        120,
+    )
     assert field.replace(b"\r\n ", b" ").replace(b"\r\n", b"").decode() == (
         "Received: from client.example ([192.0.2.1]) by mx.example.org with ESMTP id q1"
         ' for <"a b"@example.org>; Wed, 15 Nov 2023 00:13:20 +0200'
@@ -65,6 +71,18 @@ def test_the_field() -> None:
 def test_no_for_clause_for_several() -> None:
     """Several recipients: nobody learns of the others."""
     assert b" for " not in received(TRANSACTION, None, "mx.example.org", 0, 0)
+
+
+@pytest.mark.rfc(
+    "6531",
+    "3.7.3",
+    "SHOULD use the U-label form for internationalized domain names in the new trace field",
+)
+def test_international_domains() -> None:
+    """The recipient stands there in UTF-8."""
+    path = Path("ü", "xn--bcher-kva.example", "ü@bücher.example")
+    field = received(replace(TRANSACTION, smtputf8=True, protocol="UTF8SMTP"), path, "mx", 0, 0)
+    assert "for <ü@bücher.example>;".encode() in field.replace(b"\r\n", b"")
 
 
 def test_ipv6_and_tls() -> None:

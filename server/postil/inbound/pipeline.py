@@ -24,6 +24,7 @@ from postil.inbound.sender import may_send
 from postil.inbound.settings import Settings
 from postil.ports.accounts import Accounts, Delivery
 from postil.ports.delivery import Path, Receiving, Transaction, Verdict
+from postil.ports.ids import AccountId
 from postil.ports.store import BodyWriter, Store
 
 
@@ -69,6 +70,7 @@ class Reception:
         self._deliverer = deliverer
         self._transaction = transaction
         self._targets: list[Delivery] = []
+        self._known: set[tuple[AccountId, str]] = set()
         self._header = HeaderWatch()
         self._writer: BodyWriter | None = None
 
@@ -93,10 +95,9 @@ class Reception:
     def _add(self, found: Sequence[Delivery]) -> None:
         """Two addresses that lead to one mailbox of one account get one copy."""
         for delivery in found:
-            if all(
-                known.account.id != delivery.account.id or known.mailbox != delivery.mailbox
-                for known in self._targets
-            ):
+            key = (delivery.account.id, delivery.mailbox)
+            if key not in self._known:
+                self._known.add(key)
                 self._targets.append(delivery)
 
     async def write(self, piece: bytes | memoryview) -> None:

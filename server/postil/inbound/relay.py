@@ -1,6 +1,6 @@
 """Mail for other hosts: refused, except from those who logged in.
 
-RFC 5321 §3.6.2 and §7.9 (relaying), §3.3 (servers MAY decline); RFC 6409 §3.
+RFC 5321 §3.6.2 and §7.9 (relaying), §3.3 (servers MAY decline); RFC 6409 §3, §4.2.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ async def relaying(accounts: Accounts, transaction: Transaction, path: Path) -> 
     except AccountsUnavailable:
         return Verdict(451, "4.3.0", "the directory does not answer, try again", "relay")
     if transaction.account is not None:
+        if "." not in path.domain and not path.domain.startswith("["):
+            # RFC 6409 §4.2: "The MSA MUST ensure that all domains in the SMTP envelope are fully qualified."
+            return Verdict(554, "5.1.2", "the domain is not fully qualified", "relay")
         # TODO(RFC 6409 §3.1): there is no outgoing queue yet; a client keeps the message and says so.
         return Verdict(
             451, "4.3.0", "sending to other domains is not possible yet: no outgoing queue", "relay"

@@ -11,7 +11,6 @@ import re
 from postil.message.compose import fold_field
 from postil.message.dates import format_date
 from postil.ports.delivery import Path, Transaction
-from postil.smtp.paths import mailbox
 
 
 def protocol_word(*, extended: bool, utf8: bool, tls: bool, login: bool) -> str:
@@ -66,7 +65,9 @@ def received(
     if transaction.queue_id:
         words.append(f"id {transaction.queue_id}")
     if rcpt_to is not None:
-        words.append(f"for <{mailbox(rcpt_to.local, rcpt_to.domain)}>")
+        # As it came. RFC 6531 §3.7.3: "that server SHOULD use the U-label form for internationalized domain
+        # names in the new trace field", which is how such clients write them.
+        words.append(f"for <{rcpt_to.wire}>")
     suite = cipher_suite(peer.cipher) if peer.tls else None
     if suite is not None:
         # RFC 8314 §4.3: "This clause SHOULD be included whenever a Submission server generates a Received header field
