@@ -112,8 +112,10 @@ class SqliteStore:
     async def close(self) -> None:
         """Everything acknowledged is on disk already; this only lets go."""
         if self._index is not None:
-            await self._index.close()
+            await self._index.stop_following()
         await self.shard.close()
+        if self._index is not None:
+            await self._index.close()
 
     # --- mailboxes
 

@@ -32,6 +32,7 @@ from postil.ports.store import (
     TextSearch,
 )
 from postil.store.memory import MemoryStore
+from postil.store.verify import verify
 
 from .bench import ALICE, MESSAGE, Bench
 
@@ -321,6 +322,7 @@ class Contract(RuleBasedStateMachine):
             told.view.close()
         self.told.clear()
         self.run(self.bench.close())
+        assert verify(self.folder / "shard") == []
         self.bench = self.run(self._open())
         after = {b.id: self.run(self.bench.picture(MailboxId(b.id))) for b in self.boxes.values()}
         assert after == before

@@ -72,9 +72,19 @@ class SearchIndex:
         index._tasks.start("search index", index._follow())
         return index
 
-    async def close(self) -> None:
-        """Stop; what is not indexed yet will be after the next start. Idempotent."""
+    async def stop_following(self) -> None:
+        """Read no more bodies: they are about to close. What is not indexed will be after the next start."""
         await self._tasks.close()
+
+    async def close(self) -> None:
+        """Forget what was reclaimed last, and let go. Idempotent."""
+        await self.stop_following()
+        gone, self._reclaimed = self._reclaimed, []
+        if gone and self._write_db is not None:
+            try:
+                await self._run(self._writer, database.drop, self._write_db, gone)
+            except (apsw.Error, OSError) as error:
+                _log.warning("search index: %s", error)  # the next start drops them
         await self._disconnect()
         self._writer.shutdown()
         self._reader.shutdown()
