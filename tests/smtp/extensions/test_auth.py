@@ -74,6 +74,23 @@ async def test_wrong_ways(line: str, code: str) -> None:
 
 
 @pytest.mark.rfc(
+    "4954",
+    "4",
+    "servers and clients MUST reject (and not ignore) any character not explicitly allowed by the BASE64 alphabet",
+)
+@pytest.mark.parametrize("strange", ["!", "-", "\t", " ", "*", "."])
+async def test_strange_characters_are_not_ignored(strange: str) -> None:
+    """Right credentials with one character too many are 501 5.5.2, not a login."""
+    async with world() as w:
+        w.submission()
+        client = await w.client()
+        await client.ask("AUTH PLAIN")
+        assert short(await client.ask(RIGHT[:4] + strange + RIGHT[4:])) == "501 5.5.2"
+        await client.ask("AUTH PLAIN")
+        assert short(await client.ask(RIGHT)) == "235 2.7.0"
+
+
+@pytest.mark.rfc(
     "4954", "4", "MUST reject any sequence of BASE64 characters that contains the pad character"
 )
 @pytest.mark.parametrize("response", ["=AAA", "AAA=BBB", "AA==AA==", "A", "====", "AAAA=", "AA=A"])
