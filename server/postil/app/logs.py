@@ -42,6 +42,18 @@ def parse_levels(texts: tuple[str, ...]) -> dict[str, int]:
     return levels
 
 
+def _printable(
+    logger: object, method: str, facts: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """What a peer chose must not draw on a terminal or begin a line; line ends are the renderers' own business."""
+    for name, value in facts.items():
+        if isinstance(value, str) and not value.isprintable():
+            facts[name] = "".join(
+                c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in value
+            )
+    return facts
+
+
 def configure(
     levels: Mapping[str, int] = {"": logging.INFO}, form: Form = "logfmt", out: TextIO | None = None
 ) -> None:
@@ -77,6 +89,7 @@ def configure(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                _printable,
                 last,
             ],
         )

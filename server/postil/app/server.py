@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -35,7 +36,7 @@ from postil.net.admission import Admission, Allowed
 from postil.net.certificates import self_signed, server_context
 from postil.net.listeners import Listeners, Spec
 from postil.net.wheel import Wheel
-from postil.ports.accounts import Account, Accounts
+from postil.ports.accounts import Account, Accounts, AccountsUnavailable
 from postil.ports.delivery import Inbound
 from postil.ports.store import Store, StoreError
 from postil.smtp.settings import Limits
@@ -113,19 +114,27 @@ def _listener_of(config: Config, spec: Spec) -> Listener:
 
 
 def ready_probe(
-    store: Store, accounts: Callable[[], Awaitable[Sequence[Account]]]
+    store: Store,
+    accounts: Callable[[], Awaitable[Sequence[Account]]],
+    data: Path,
+    free_space: int,
 ) -> Callable[[], Awaitable[str | None]]:
-    """Reads the accounts, and lets the store take and throw away a small message's worth of work."""
+    """Can mail be read and written now? What is asked of the store leaves no trace in it."""
 
     async def ready() -> str | None:
         try:
             known = await accounts()
             if known:
-                await store.usage(known[0].id)
-                # The smallest write that reaches the disk and changes nothing anybody sees.
-                await store.annotate(known[0].id, None, {"/private/vendor/postil/ready": None})
-        except (StoreError, OSError) as error:
+                await store.mailboxes(known[0].id)
+                # Through the writer and a transaction, and nothing is changed: no name is empty.
+                await store.subscribe(known[0].id, "", False)
+            if shutil.disk_usage(data).free < free_space:
+                return "the disk is nearly full"
+        except (StoreError, AccountsUnavailable, OSError) as error:
             return str(error)
+        except Exception as error:  # noqa: BLE001 (whatever it is, we are not ready)
+            _log.error("not ready", exc_info=error)
+            return "an error of ours, written to the log"
         return None
 
     return ready
@@ -238,7 +247,9 @@ def _services(
     pages = application(
         Parts(
             registry=server.metrics.registry,
-            ready=ready_probe(store, server.accounts.every),
+            ready=ready_probe(
+                store, server.accounts.every, Path(config.data), config.limits.free_space
+            ),
             overview=Overview(store, server.accounts.every) if welcome else None,
             welcome=welcome,
             site=variant.site,
