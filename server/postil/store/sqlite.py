@@ -8,6 +8,7 @@ WAL from being copied back. Of a message's data only what the picture shows is a
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
@@ -369,14 +370,19 @@ class SqliteStore:
     async def search(self, view: View, positions: Sequence[int], what: TextSearch) -> Sequence[int]:
         # Keys first: positions shift when the view advances while the loop has its turns.
         keys = _pinned(view).generation.keys
-        wanted = {position: keys[position] for position in sorted(positions)}
+        wanted = sorted(positions)
+        own = [keys[position] for position in wanted]
         # The row of a deleted mailbox may be purged while a view still shows its messages.
         owner = self._first("SELECT account FROM mailbox WHERE id=?", view.mailbox)
+        await asyncio.sleep(0)
         if self._index is None or owner is None:
-            found = await scan(self._bodies, sorted(set(wanted.values())), what)
+            found = await scan(self._bodies, sorted(set(own)), what)
         else:
-            found = await self._index.search(AccountId(owner[0]), tuple(wanted.values()), what)
-        return [position for position, key in wanted.items() if key in found]
+            found = await self._index.search(AccountId(owner[0]), own, what)
+        if not found:
+            return ()
+        await asyncio.sleep(0)
+        return [position for position, key in zip(wanted, own, strict=True) if key in found]
 
     # --- everything around
 
