@@ -14,7 +14,7 @@ Files in reading order. Shared: `limits`, `names`, `flagsets`, `generation`, `pi
 see it), `feed`, `ingest` (from octets to the record that FETCH answers from). Without a disk: `memory`. On disk: `schema`, `migrations`,
 `lock`, `files` (the port to the file system that the crash recorder stands in for), `segments`, `readers`, `database`; `events`,
 `transaction`, `writer`, `intents`; `staging`, `snapshots`, `pictures`, `compaction`, `shard`, and last `sqlite`, which speaks the port. `bodies` and
-`search` find text.
+`search` find text; `verify` and `verify_index` check every promise of a shard from its files.
 
 Rules: the event loop is the lock of everything in memory; whatever is acknowledged is on disk; bodies are never
 rewritten; nothing above this package sees SQL. The writer thread runs SQL and file calls and no loop over messages; a read in the loop finishes its

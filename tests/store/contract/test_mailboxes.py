@@ -141,9 +141,6 @@ async def test_rename_of_names_with_wildcards(bench: Bench) -> None:
     assert await bench.names() == USUAL | {"n", "n/x", "ab", "ab/x", "m", "a*", "a'\""}
 
 
-@pytest.mark.rfc(
-    "9051", "6.3.6", "Renaming INBOX is permitted and does not result in a tagged BAD response"
-)
 async def test_rename_of_inbox_moves_its_messages(bench: Bench) -> None:
     """INBOX stays, empty, with its uidvalidity; its messages go to the new mailbox."""
     inbox = await bench.id()
