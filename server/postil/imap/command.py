@@ -42,7 +42,7 @@ class Spec:
     name: str  # upper case; "UID FETCH" for the UID form, which has a Spec of its own
     states: State
     parse: Callable[[Tokens], Any]
-    handle: Callable[[Session, Any], AsyncIterator[bytes | Done]]
+    handle: Callable[[Session, Any], AsyncIterator[bytes | Done | Any]]  # Any: `pipeline.Begun`
     holds_expunges: bool = False  # FETCH, STORE, SEARCH: RFC 9051 §7.5.1
     capability: str | None = (
         None  # answers BAD as unknown when this is switched off for the account

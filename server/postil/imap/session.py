@@ -13,13 +13,15 @@ task and reads no clock but the one it was given; `settings.sleep` makes a wrong
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Final
+from typing import Any, Final
 
 from postil.base.clock import Clock
-from postil.imap import capabilities, limits, names, replies
+from postil.imap import capabilities, limits, names, pipeline, replies
 from postil.imap.command import Done, Spec, State
-from postil.imap.errors import Bad, Bye, No, Reply
+from postil.imap.errors import Bad, Bye, No
+from postil.imap.pipeline import Begun, InFlight
 from postil.imap.registry import COMMANDS, STREAMED
 from postil.imap.settings import Settings
 from postil.imap.view import SelectedView
@@ -76,6 +78,7 @@ class Session:
         self.after_reply: Callable[[], Awaitable[None]] | None = None
         self.failed_logins = 0
         self._errors = 0
+        self._in_flight: deque[InFlight] = deque()
         self._out: list[bytes] = []
         self._waiting = 0  # octets in _out
 
@@ -252,6 +255,7 @@ class Session:
             await self._greet()
             while not self.ending:
                 await self._serve_one()
+            await self.settle()
             await self.flush()
         except Bye as farewell:
             await self._farewell(farewell)
@@ -262,10 +266,21 @@ class Session:
         except StreamClosed:
             self.event("lost")
         finally:
+            await self._let_go()
             self.deselect()
             if self._stop_listening is not None:
                 self._stop_listening()
             await self.stream.close()
+
+    async def _let_go(self) -> None:
+        """Nobody hears the answers any more, but what has begun is waited for and tidied up."""
+        while self._in_flight:
+            waiting = self._in_flight.popleft()
+            try:
+                await waiting.write
+            except StoreError as error:
+                self.event("failure", command=waiting.request.name, error=type(error).__name__)
+            await waiting.pieces.aclose()
 
     async def _farewell(self, farewell: Bye) -> None:
         self.event("bye", reason=farewell.text)
@@ -285,32 +300,37 @@ class Session:
         return self.limits.login_time if self.account is None else self.limits.autologout
 
     async def _serve_one(self) -> None:
+        if self._in_flight and not self.reader.has_line():
+            await self.settle()
+            await self.flush()
         match await self.reader.next(self._patience):
             case None:
                 self.ending = True
             case Unreadable(tag=tag, reply=reply):
+                await self.settle()
                 self.write(replies.refused(tag, reply, self.rev2))
                 self._count_error(isinstance(reply, Bad))
             case Request() as request:
+                if self._in_flight and request.name != self._in_flight[0].request.name:
+                    await self.settle()
                 await self._command(request)
-        await self.flush()
+        if not self._in_flight:
+            await self.flush()
 
     async def _command(self, request: Request) -> None:
-        self.tag = request.tag
-        self.request = request
-        self.is_uid_command = request.name.startswith("UID ")
+        self._now(request)
         try:
-            line = await self._perform(request)
-        except (Bye, StreamClosed, StreamTimeout):
-            raise
+            begun = await self._begin(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on
-            if replies.is_ours(error):
-                self.settings.failure(error)
-                self.event("failure", command=request.name, error=type(error).__name__)
-            line = await self._refuse(request, replies.refusal(error))
+            await self.settle()
+            self._now(request)
+            await self._failed(request, error)
         else:
-            self._count_error(False)
-        self.write(line)
+            if begun is not None:
+                self._in_flight.append(begun)
+                if len(self._in_flight) >= pipeline.MOST:
+                    await self.settle()
+                return
         await self.flush()
         await self.reader.abandon()
         if self.after_reply is not None:
@@ -319,37 +339,101 @@ class Session:
         if self.failed_logins >= self.limits.failed_logins:
             raise Bye("Too many wrong logins")
 
-    async def _refuse(self, request: Request, refusal: Reply) -> bytes:
-        """The news that go with a refusal, and its tagged line."""
-        self._count_error(isinstance(refusal, Bad))
-        if not isinstance(refusal, Bad):
-            # RFC 9051 §7.5.1: what may not see EXPUNGE when it succeeds may not see it when it fails
-            await self.updates(expunges=not COMMANDS[request.name].holds_expunges)
-        return replies.refused(request.tag, refusal, self.rev2)
+    def _now(self, request: Request) -> None:
+        self.tag = request.tag
+        self.request = request
+        self.is_uid_command = request.name.startswith("UID ")
 
-    async def _perform(self, request: Request) -> bytes:
-        """Do the command; gives the tagged line of success."""
+    async def _begin(self, request: Request) -> InFlight | None:
+        """Do the command, or begin it: what is left is to wait for the store and answer."""
         spec = COMMANDS.get(request.name)
         if spec is None or (spec.capability is not None and not self.offers(spec.capability)):
             raise Bad("Unknown command")
         command = spec.parse(request.tokens)
         self._check_state(spec)
-        done = Done(f"{spec.name} completed")
         pieces = spec.handle(self, command)
+        assert isinstance(pieces, AsyncGenerator)
+        begun = await self._advance(request, spec, pieces, pieces.asend(None))
+        if begun is None:
+            return None
+        command_in_flight = InFlight(request, spec, pieces, begun)
+        if request.name in pipeline.KINDS:
+            return command_in_flight
+        await self._finish(command_in_flight, last=True)
+        return None
+
+    async def _advance(
+        self,
+        request: Request,
+        spec: Spec,
+        pieces: AsyncGenerator[Any, Any],
+        step: Awaitable[Any],
+        *,
+        last: bool = True,
+    ) -> Begun | None:
+        """Send what the handler yields, up to its tagged line or to a write that has begun."""
+        done = Done(f"{spec.name} completed")
+        ended = False
         try:
-            async for piece in pieces:
+            while True:
+                try:
+                    piece = await step
+                except StopAsyncIteration:
+                    break
+                if isinstance(piece, Begun):
+                    ended = True
+                    return piece
                 if isinstance(piece, Done):
                     done = piece
-                    continue
-                self.write(piece)
-                if self._waiting >= limits.WRITE_SIZE:
-                    await self.flush()
+                else:
+                    self.write(piece)
+                    if self._waiting >= limits.WRITE_SIZE:
+                        await self.flush()
+                step = pieces.asend(None)
         finally:
             # A refusal midway must not leave a handler suspended with a body open.
-            if isinstance(pieces, AsyncGenerator):
+            if not ended:
                 await pieces.aclose()
-        await self.updates(expunges=not spec.holds_expunges)
-        return replies.status(request.tag, b"OK", done.text, done.code, self.rev2)
+        await self.updates(expunges=last and not spec.holds_expunges)
+        self._count_error(False)
+        self.write(replies.status(request.tag, b"OK", done.text, done.code, self.rev2))
+        return None
+
+    async def settle(self) -> None:
+        """Answer every command whose write has begun, in order."""
+        while self._in_flight:
+            await self._finish(self._in_flight.popleft(), last=not self._in_flight)
+
+    async def _finish(self, waiting: InFlight, *, last: bool) -> None:
+        current = self.request
+        request, spec, pieces = waiting.request, waiting.spec, waiting.pieces
+        self._now(request)
+        try:
+            more: Begun | None = waiting.write
+            while more is not None:
+                try:
+                    step = pieces.asend(await more)
+                except Exception as error:  # noqa: BLE001 - the handler sees it first
+                    step = pieces.athrow(error)
+                more = await self._advance(request, spec, pieces, step, last=last)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on
+            await self._failed(request, error, last=last)
+        if current is not None:
+            self._now(current)
+
+    async def _failed(self, request: Request, error: Exception, *, last: bool = True) -> None:
+        """The news that go with a refusal, and its tagged line."""
+        if isinstance(error, Bye | StreamClosed | StreamTimeout):
+            raise error
+        if replies.is_ours(error):
+            self.settings.failure(error)
+            self.event("failure", command=request.name, error=type(error).__name__)
+        refusal = replies.refusal(error)
+        self._count_error(isinstance(refusal, Bad))
+        if not isinstance(refusal, Bad):
+            # RFC 9051 §7.5.1: what may not see EXPUNGE when it succeeds may not see it when it fails
+            await self.updates(expunges=last and not COMMANDS[request.name].holds_expunges)
+        self.write(replies.refused(request.tag, refusal, self.rev2))
 
     def _check_state(self, spec: Spec) -> None:
         # RFC 9051 §3: "the server will respond with a BAD or NO (depending upon server implementation)

@@ -218,6 +218,14 @@ class CommandReader:
         """Is something here, or on the stream, that was not looked at yet?"""
         return bool(self._buffer) or self._stream.pending()
 
+    def has_line(self) -> bool:
+        """Has a whole line, such as the next command's first, been received already?"""
+        return b"\r\n" in self._buffer
+
+    def buffered(self) -> int:
+        """How many octets have been received and not yet looked at."""
+        return len(self._buffer)
+
     def take(self) -> bytes:
         """Octets received and not yet looked at, which now belong to the caller."""
         taken = bytes(self._buffer)

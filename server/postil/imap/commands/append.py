@@ -6,16 +6,17 @@ refused before the client is asked for the octets. Several messages in one comma
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from postil.imap import listing, names
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, No
+from postil.imap.pipeline import Begun
 from postil.imap.tokens import Tokens
 from postil.imap.wire import MessageLiteral
-from postil.ports.store import Mailbox, NewMessage, NoSuchMailbox, OverQuota, Staged
+from postil.ports.store import Appended, NewMessage, NoSuchMailbox, OverQuota, Staged
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
@@ -46,7 +47,7 @@ def parse(tokens: Tokens) -> Append:
     return Append(mailbox, flags, date)
 
 
-async def handle(session: Session, command: Append) -> AsyncIterator[bytes | Done]:
+async def handle(session: Session, command: Append) -> AsyncGenerator[bytes | Done | Begun, Any]:
     """Refuse early, or take the octets and put them in."""
     literal = session.request.literal if session.request is not None else None
     if literal is None:
@@ -57,9 +58,15 @@ async def handle(session: Session, command: Append) -> AsyncIterator[bytes | Don
     await _admit(session, literal)
     staged = await _receive(session, literal)
     try:
-        yield await _append(session, target, command, staged)
+        message = NewMessage(staged, command.flags, command.date)
+        done: Appended = yield Begun(session.store.append(target.id, [message]))
+    except NoSuchMailbox:
+        # Deleted while the octets came.
+        raise No("The mailbox is gone", "TRYCREATE") from None
     finally:
         await session.store.discard(staged)
+    # RFC 9051 §7.1: "In particular, a server MUST NOT send a range such as 123:123."
+    yield Done("APPEND completed", f"APPENDUID {done.uidvalidity} {done.uids[0]}")
     if session.rev2 and names.is_denormalized(command.mailbox, session.utf8):
         # RFC 9051 §6.3.12: "it SHOULD return an untagged LIST with an OLDNAME extended data item"
         yield listing.renamed(session.name_of(target), names.quote(command.mailbox))
@@ -89,7 +96,10 @@ async def _receive(session: Session, literal: MessageLiteral) -> Staged:
     """Octets from the client to the store, in pieces."""
     writer = session.store.stage(session.user.id, literal.size)
     try:
-        await session.flush()
+        if literal.sync or session.reader.buffered() < literal.size:
+            # The client may wait for earlier answers before it sends the octets.
+            await session.settle()
+            await session.flush()
         await literal.accept()
         async for piece in literal:
             await writer.write(piece)
@@ -106,17 +116,6 @@ async def _receive(session: Session, literal: MessageLiteral) -> Staged:
         # Whatever ends this, a lost connection too: nothing half received may stay behind.
         await writer.abort()
         raise
-
-
-async def _append(session: Session, target: Mailbox, command: Append, staged: Staged) -> Done:
-    message = NewMessage(staged, command.flags, command.date)
-    try:
-        done = await session.store.append(target.id, [message])
-    except NoSuchMailbox:
-        # Deleted while the octets came.
-        raise No("The mailbox is gone", "TRYCREATE") from None
-    # RFC 9051 §7.1: "In particular, a server MUST NOT send a range such as 123:123."
-    return Done("APPEND completed", f"APPENDUID {done.uidvalidity} {done.uids[0]}")
 
 
 COMMANDS = (Spec("APPEND", State.LOGGED_IN, parse, handle),)

@@ -6,13 +6,14 @@ modifiers here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from postil.imap import limits
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import No
+from postil.imap.pipeline import Begun
 from postil.imap.sequence import SequenceSet
 from postil.imap.tokens import Tokens
 from postil.imap.view import SYSTEM_FLAGS, SelectedView
@@ -61,7 +62,9 @@ def _flags(tokens: Tokens) -> frozenset[str]:
     return frozenset(flags)
 
 
-async def handle(session: Session, command: StoreFlags) -> AsyncIterator[bytes | Done]:
+async def handle(
+    session: Session, command: StoreFlags
+) -> AsyncGenerator[bytes | Done | Begun, Any]:
     """Change, then show the result unless the client knows it."""
     view = session.selected
     if view.read_only:
@@ -72,8 +75,10 @@ async def handle(session: Session, command: StoreFlags) -> AsyncIterator[bytes |
     stale = view.untold() if command.silent else frozenset()
     wanted = _expected(view, alive, command) if command.silent else {}
     try:
-        await session.store.change_flags(
-            view.mailbox.id, view.uids(alive), command.change, command.flags
+        yield Begun(
+            session.store.change_flags(
+                view.mailbox.id, view.uids(alive), command.change, command.flags
+            )
         )
     except LimitReached:
         # RFC 9051 §7.1: "if the server has a limit on the number of different keywords that can be stored in a
