@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 
@@ -54,11 +55,12 @@ class _Place:
 def find(text: Text, sections: tuple[Section, ...], rfc: int) -> tuple[Requirement, ...]:
     """All requirements in order of the text."""
     body = text.body()
+    numbers = [number for number, _ in body]
     seen: Counter[tuple[str, str]] = Counter()
     out: list[Requirement] = []
     for section in sections:
-        lines = [
-            (number, line) for number, line in body if section.line < number <= section.own_end_line
+        lines = body[
+            bisect_right(numbers, section.line) : bisect_right(numbers, section.own_end_line)
         ]
         for place in _places(paragraphs(lines)):
             out.extend(_of_sentence(place, section, rfc, seen))
