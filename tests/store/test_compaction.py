@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from postil.store.database import every
+from postil.store.verify import verify
 
 from .disk import Trial, message
 
@@ -42,6 +43,7 @@ async def test_space_comes_back(trial: Trial) -> None:
     files = {int(path.name) for path in (trial.folder / "segments").iterdir()}
     assert files == {n for (n,) in every(trial.store.shard.reader, "SELECT number FROM segment")}
     await trial.store.close()
+    assert verify(trial.folder) == []
     await trial.open()
     assert await trial.read() == left
 

@@ -26,6 +26,7 @@ from postil.ports.store import (
 from postil.store.database import every, one
 from postil.store.limits import OWN_FILE_FROM
 from postil.store.segments import segment_path
+from postil.store.verify import verify
 
 from .disk import ALICE, BOB, FaultyFiles, Trial, message
 
@@ -393,7 +394,9 @@ async def test_kill_keeps_what_was_acknowledged(tmp_path: Path, repo_root: Path)
         assert status.size == sum(map(len, stored.values()))
         for uid, number in acknowledged.items():
             assert stored[uid] == message(number)
+        await trial.settled()
         await trial.store.close()
+        assert verify(folder) == []
 
 
 class _DropSnapshots:

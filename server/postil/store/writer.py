@@ -195,7 +195,11 @@ class Writer:
                 since_chore = 0
                 self._run([self._inbox.chores.popleft()])
             idle = self._inbox.requests.empty()
-            self._checkpoint(idle)
+            try:
+                self._checkpoint(idle)
+            except Exception as error:  # noqa: BLE001 - a thread that died would leave everybody waiting for ever
+                self._hooks.on_error("checkpoint", error)
+                self._abandon()
             if ending and idle and self._inbox.held is None:
                 self._close()
                 return

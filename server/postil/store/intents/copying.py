@@ -82,7 +82,7 @@ def transfer(
         (target.id, before, modseq, tx.now),
     )
     if source.account != target.account:
-        rows = _own_bodies(tx, target, modseq, rows)
+        rows = _own_bodies(tx, target, rows)
     elif not handed_over:
         tx.run(
             "UPDATE body SET refs=refs+p.uses FROM"
@@ -108,7 +108,7 @@ def transfer(
 
 
 def _own_bodies(
-    tx: Transaction, target: MailboxRow, modseq: ModSeq, rows: list[tuple[Any, ...]]
+    tx: Transaction, target: MailboxRow, rows: list[tuple[Any, ...]]
 ) -> list[tuple[Any, ...]]:
     """Give another account its own rows for the same octets: its search index and its erasure go by account."""
     pairs = [(old, tx.take_body()) for (old,) in tx.every("SELECT DISTINCT body FROM temp.picked")]
@@ -132,8 +132,8 @@ def _own_bodies(
         " WHERE segment.number=t.number"
     )
     tx.run(
-        "UPDATE msg SET body=(SELECT new FROM temp.flagmap WHERE old=msg.body) WHERE mailbox=? AND modseq=?",
-        (target.id, modseq),
+        "UPDATE msg SET body=(SELECT new FROM temp.flagmap WHERE old=msg.body) WHERE mailbox=? AND uid>=?",
+        (target.id, target.uidnext),
     )
     fresh = dict(pairs)
     tx.tell(BodiesAdded([new for _, new in pairs]))
