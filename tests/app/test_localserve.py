@@ -43,21 +43,22 @@ def subjects(server: Localserve) -> list[str]:
     return [item[1].decode().strip() for item in data if isinstance(item, tuple)]
 
 
-def test_the_printed_lines_work(own_localserve: Localserve, require_tool: Tool) -> None:
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
+def test_the_printed_lines_work(tmp_path: Path, require_tool: Tool, ip: str) -> None:
     """Each line, pasted into a shell in the order printed, succeeds and shows what it promises."""
     require_tool("swaks", "swaks")
     require_tool("curl", "curl")
     shown = {}
-    for trial in trials(own_localserve.ports, own_localserve.ip, own_localserve.certificate):
-        done = subprocess.run(
-            ["sh", "-c", trial.command], capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, (trial, done.stdout, done.stderr)
-        shown[trial.purpose] = done.stdout
+    with running(tmp_path / "a folder's data", ip=ip) as server:
+        for trial in trials(server.ports, server.ip, server.certificate):
+            done = subprocess.run(
+                ["sh", "-c", trial.command], capture_output=True, text=True, timeout=60, check=False
+            )
+            assert done.returncode == 0, (trial, done.stdout, done.stderr)
+            shown[trial.purpose] = done.stdout
     assert "MESSAGES 2" in shown["Count the messages"]
-    assert (
-        "From: postil@localhost" in shown["Read the newest, over TLS with the certificate checked"]
-    )
+    newest = shown["Read the newest, over TLS with the certificate checked"]
+    assert "From: postil@localhost" in newest
     assert "SEARCH 1" in shown["Search"]
 
 
@@ -147,7 +148,7 @@ def test_ipv6(tmp_path: Path) -> None:
     """`--ip ::1` serves there, with lines that say so."""
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6: enable it to run this test")
-    with running(tmp_path / "data", "--ip", "::1") as server:
+    with running(tmp_path / "data", ip="::1") as server:
         with smtplib.SMTP("::1", server.smtp, timeout=60) as client:
             client.sendmail("me@example.org", "you@localhost", "Subject: six\r\n\r\nx\r\n")
         tls = imaplib.IMAP4_SSL("::1", server.imaps, ssl_context=server.context(), timeout=60)

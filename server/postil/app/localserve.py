@@ -26,7 +26,8 @@ from postil.ports.accounts import Accounts
 from postil.web.application import Port, Trial, Welcome
 
 FOLDER: Final = Path("localserve")
-SITE: Final = Path("build/site")  # where `make site` puts the documentation
+# Where the documentation is built, in a checkout; nowhere when installed from a wheel.
+SITE: Final = Path(__file__).resolve().parents[3] / "build" / "site"
 
 # name, what for, protocol, port without the offset, TLS
 PORTS: Final = (

@@ -34,9 +34,10 @@ HANDSHAKE: Final = 30.0  # RFC 8446 names none; a phone on a bad network needs 1
 WRITE_STALL: Final = (
     300.0  # RFC 5321 §4.5.3.2 gives the peer minutes for a block; 48 KiB in 5 minutes
 )
-LINGER: Final = (
-    2.0  # after our last octet the peer may still send; closing earlier resets and loses our answer
-)
+# What is queued at the end is at most one answer; who stalls now has had its minutes.
+FLUSH: Final = 30.0
+# After our last octet the peer may still send; closing earlier resets the connection and loses our answer.
+LINGER: Final = 2.0
 LINGER_OCTETS: Final = 1024 * KIB  # what is thrown away meanwhile
 HTTP_IDLE: Final = 75.0  # a browser keeps connections for about a minute
 
@@ -50,6 +51,5 @@ ADDRESS_CLASSES: Final = (  # prefix of IPv4, of IPv6, connections at once as a 
 )
 PER_IP: Final = 100  # a phone opens 2 to 5, a big office behind one address tens
 TOTAL: Final = 5000  # 18 KiB each: under 100 MiB
-OPENED_PER_MINUTE: Final = (
-    600  # new connections per address; each costs a handshake of half a millisecond
-)
+# New connections per address; each costs a handshake of half a millisecond.
+OPENED_PER_MINUTE: Final = 600

@@ -44,33 +44,10 @@ class Connection(asyncio.Protocol):
     """One accepted connection; implements `ports.stream.Stream`."""
 
     __slots__ = (
-        "_chunks",
-        "_closing",
-        "_ended",
-        "_farewell",
-        "_have",
-        "_held",
-        "_loop",
-        "_lost",
-        "_made",
-        "_on_lost",
-        "_peer",
-        "_stale",
-        "_start_context",
-        "_thrown",
-        "_tls",
-        "_transport",
-        "_turn",
-        "_waiter",
-        "_wheel",
-        "_woken",
-        "_write_full",
-        "bucket",
-        "deadline",
-        "received",
-        "sent",
-        "why",
-    )
+        "_chunks", "_closing", "_ended", "_farewell", "_have", "_held", "_loop", "_lost", "_made",
+        "_on_lost", "_peer", "_stale", "_start_context", "_thrown", "_tls", "_transport", "_turn",
+        "_waiter", "_wheel", "_woken", "_write_full", "bucket", "deadline", "received", "sent", "why",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -392,7 +369,7 @@ class Connection(asyncio.Protocol):
         self._let_flow()
         transport.set_write_buffer_limits(high=0)
         try:
-            until = self._loop.time() + limits.WRITE_STALL
+            until = self._loop.time() + limits.FLUSH
             while self._write_full and not self._lost:
                 await self._wait(until)
             if not self._lost and not self._ended:
