@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from postil_site.model import Role
-from postil_site.refs import words
+from postil_site.refs import grammar, words
 
 DEFAULT_LEADERS = (("//=", "//#"), ("#=", "##"), ("--=", "--#"), ("%=", "%#"), ("*=", "*#"))
 
@@ -38,7 +38,7 @@ class Annotation:
     column: int
     end_line: int
     rfc: int
-    section: str | None
+    section: str | None  # as written
     quote: str
     role: Role | None
     reason: str
@@ -64,7 +64,8 @@ def _with(text: str, meta: str, content: str) -> Iterator[Annotation]:
         if line.startswith(meta) and line[len(meta) :][:1] in (" ", "\t"):
             body = line[len(meta) :].strip()
             name, equals, value = body.partition("=")
-            if current is not None and not current.quote and equals and name.strip().isidentifier():
+            field_name = name.strip().replace("-", "_").isidentifier()
+            if current is not None and not current.quote and equals and field_name:
                 current.fields[name.strip().lower()] = value.strip()
                 current.end_line = number
                 continue
@@ -86,15 +87,13 @@ def _begun(body: str, line: int, column: int) -> Annotation | None:
     path, fragment = "", ""
     if match is not None:
         path, _, fragment = match["path"].partition("#")
-    elif body.startswith(("rfc", "RFC", "../", "./")):
+    elif "://" not in body and " " not in body:
         path, _, fragment = body.partition("#")
-    number = words.URL_RFC.search("/" + path.lstrip("./").removesuffix(".txt").split("/")[-1])
-    if number is None:
+    number = words.URL_RFC.search("/" + path.rstrip("/").rsplit("/", 1)[-1])
+    if number is None or number["rfc"] is None:
         return None
-    section = words.URL_SECTION.match(fragment) or words.URL_APPENDIX.match(fragment)
-    return Annotation(
-        line, column, line, int(number["rfc"]), section["number"] if section else None, "", None, ""
-    )
+    target = grammar.fragment_target(fragment)
+    return Annotation(line, column, line, int(number["rfc"]), target.section, "", None, "")
 
 
 def _finished(annotation: Annotation) -> Annotation:

@@ -26,19 +26,20 @@ class Marker:
 
 def find(tree: ast.Module, text: str) -> list[Marker]:
     """All markers of a module, in order."""
-    found = list(_in(tree.body, "", tree, text))
+    rows = text.split("\n")
+    found = list(_in(tree.body, "", rows))
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and any(
             isinstance(t, ast.Name) and t.id == "pytestmark" for t in statement.targets
         ):
             for call in _calls(statement.value):
-                marker = _marker(call, "module", "", (1, text.count("\n") + 1), text)
+                marker = _marker(call, "module", "", (1, len(rows)), rows)
                 if marker is not None:
                     found.append(marker)
     return sorted(found, key=lambda marker: (marker.line, marker.column))
 
 
-def _in(body: list[ast.stmt], prefix: str, tree: ast.Module, text: str) -> Iterator[Marker]:
+def _in(body: list[ast.stmt], prefix: str, rows: list[str]) -> Iterator[Marker]:
     for node in body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
@@ -47,7 +48,7 @@ def _in(body: list[ast.stmt], prefix: str, tree: ast.Module, text: str) -> Itera
         for decorator in node.decorator_list:
             for call in _calls(decorator):
                 marker = _marker(
-                    call, scope, name, (node.lineno, node.end_lineno or node.lineno), text
+                    call, scope, name, (node.lineno, node.end_lineno or node.lineno), rows
                 )
                 if marker is not None:
                     yield marker
@@ -58,11 +59,11 @@ def _in(body: list[ast.stmt], prefix: str, tree: ast.Module, text: str) -> Itera
                 ):
                     for call in _calls(statement.value):
                         marker = _marker(
-                            call, "class", name, (node.lineno, node.end_lineno or node.lineno), text
+                            call, "class", name, (node.lineno, node.end_lineno or node.lineno), rows
                         )
                         if marker is not None:
                             yield marker
-            yield from _in(node.body, f"{name}::", tree, text)
+            yield from _in(node.body, f"{name}::", rows)
 
 
 def _calls(node: ast.expr) -> Iterator[ast.Call]:
@@ -81,8 +82,20 @@ def _calls(node: ast.expr) -> Iterator[ast.Call]:
             yield child
 
 
+def _written(rows: list[str], call: ast.Call) -> str:
+    """The marker as it stands in the file, on one line; not ast's own way, which splits the whole file each time."""
+    end = call.end_lineno or call.lineno
+    lines = rows[call.lineno - 1 : end]
+    if not lines or call.end_col_offset is None:
+        return ""
+    octets = [line.encode("utf-8") for line in lines]  # ast counts octets
+    octets[-1] = octets[-1][: call.end_col_offset]
+    octets[0] = octets[0][call.col_offset :]
+    return " ".join(b"\n".join(octets).decode("utf-8", "replace").split())
+
+
 def _marker(
-    call: ast.Call, scope: str, test: str, code: tuple[int, int], text: str
+    call: ast.Call, scope: str, test: str, code: tuple[int, int], rows: list[str]
 ) -> Marker | None:
     values: list[str | None] = []
     for argument in call.args:
@@ -97,7 +110,6 @@ def _marker(
     if len(values) < 2 or values[0] is None or not values[0].isdigit() or values[1] is None:
         return None
     quote = values[2] if len(values) > 2 else None
-    source = ast.get_source_segment(text, call) or ""
     return Marker(
         line=call.lineno,
         column=call.col_offset + 1,
@@ -109,5 +121,5 @@ def _marker(
         test=test,
         code_line=code[0],
         code_end_line=code[1],
-        text=" ".join(source.split()),
+        text=_written(rows, call),
     )

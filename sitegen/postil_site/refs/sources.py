@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from postil_site.model import Problems
+from postil_site.refs import words
 
 MAX_BYTES = 1_000_000  # larger files are data, or made by a program
 PLAIN_BYTES = 500_000  # from here on a file is shown and read as plain text, without a lexer
@@ -29,14 +29,13 @@ VENDORED = frozenset(
         "thirdparty",
         ".venv",
         "venv",
+        "site-packages",
+        "dist-packages",
     }
 )
 SKIPPED = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".tox", "build", "dist"}
 )
-
-# A cheap look before anything is lexed: a file without any of these has no reference.
-HINT = re.compile(rb"rfc|section|\xc2\xa7|\xa7|\bBCP|\bSTD|\bFYI|//[=#]|/errata/", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Source:
     @property
     def hinted(self) -> bool:
         """May it hold references at all?"""
-        return HINT.search(self.octets) is not None
+        return words.hinted(self.octets)
 
 
 def list_files(root: Path, include: Sequence[str], exclude: Sequence[str]) -> list[str]:
@@ -106,7 +105,10 @@ def _from_git(root: Path) -> list[str] | None:
         return None
     names = done.stdout.decode("utf-8", "surrogateescape").split("\0")
     # A folder that a repository above ignores has no files for git: then it is walked.
-    return sorted({name for name in names if name and (root / name).is_file()}) or None
+    return (
+        sorted({name for name in names if name and os.path.isfile(os.path.join(root, name))})
+        or None
+    )
 
 
 def _generated(root: Path, names: Sequence[str]) -> set[str]:
@@ -136,10 +138,12 @@ def _generated(root: Path, names: Sequence[str]) -> set[str]:
 def _walk(root: Path) -> Iterable[str]:
     for folder, folders, files in os.walk(root, followlinks=False):
         folders[:] = sorted(set(folders) - SKIPPED)
+        inner = os.path.relpath(folder, root).replace(os.sep, "/")
         for name in sorted(files):
-            file = Path(folder, name)
-            if file.is_file():  # not a socket, a pipe or a dangling link
-                yield file.relative_to(root).as_posix()
+            if os.path.isfile(
+                os.path.join(folder, name)
+            ):  # not a socket, a pipe or a dangling link
+                yield name if inner == "." else f"{inner}/{name}"
 
 
 def read(root: Path, path: str, problems: Problems) -> Source | None:
