@@ -371,10 +371,10 @@ async def test_page_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None
         client = await logged_in(made, "INBOX")
         real = made.store.details
 
-        async def lost(view: object, positions: Sequence[int]) -> object:
+        async def lost(view: object, positions: Sequence[int], *, header: bool = True) -> object:
             if 1 in positions:
                 raise Corrupt("row")
-            return await real(view, positions)  # type: ignore[arg-type]
+            return await real(view, positions, header=header)  # type: ignore[arg-type]
 
         monkeypatch.setattr(made.store, "details", lost)
         lines = await client.command("FETCH 1:3 (UID ENVELOPE)")

@@ -142,6 +142,8 @@ async def _slow(
 ) -> AsyncIterator[bytes]:
     """Lines that need the index or the octets."""
     needs = {item.needs for item in wanted}
+    # ENVELOPE and its like stand in the index; headers are read from the bodies, two thirds of the time.
+    header = any(not isinstance(item, items.Attribute) for item in wanted)
     sets_seen = not session.selected.read_only and any(item.sets_seen for item in wanted)
     step = _SEEN_PAGE if sets_seen else limits.FETCH_PAGE
     turn = _BODY_PAGE if Needs.BODY in needs else _ROW_PAGE
@@ -150,7 +152,7 @@ async def _slow(
         marked = await _mark(session, page) if sets_seen else frozenset()
         details: Mapping[int, Details] = {}
         if Needs.DETAILS in needs:
-            details = await _details(session, page)
+            details = await _details(session, page, header)
         if items.FLAGS in wanted:
             _told(session, page)
         for number, position in enumerate(page):
@@ -217,11 +219,11 @@ async def _mark(session: Session, page: Sequence[int]) -> frozenset[int]:
     return frozenset(marked)
 
 
-async def _details(session: Session, page: Sequence[int]) -> Mapping[int, Details]:
+async def _details(session: Session, page: Sequence[int], header: bool) -> Mapping[int, Details]:
     """The rows of the index; without those that cannot be read, which fail on their own later."""
     view = session.selected.view
     try:
-        rows = await session.store.details(view, page)
+        rows = await session.store.details(view, page, header=header)
     except Corrupt:
         return {}
     return dict(zip(page, rows, strict=True))

@@ -70,17 +70,7 @@ def transfer(
         charge(tx, target.account, delta.size, delta.messages)
     modseq = ModSeq(target.highest_modseq + 1)
     before = target.uidnext - 1
-    rows = tx.every(
-        "SELECT ?1 + p.n, f.new, p.size, p.date, ?2, p.body"
-        " FROM temp.picked AS p CROSS JOIN temp.flagmap AS f ON f.old=p.flags ORDER BY p.n",
-        (before, tx.now),
-    )
-    tx.run(
-        "INSERT INTO msg (mailbox, uid, modseq, flags, size, date, save_date, body)"
-        " SELECT ?1, ?2 + p.n, ?3, f.new, p.size, p.date, ?4, p.body"
-        " FROM temp.picked AS p CROSS JOIN temp.flagmap AS f ON f.old=p.flags ORDER BY p.n",
-        (target.id, before, modseq, tx.now),
-    )
+    rows = _insert_picked(tx, target, before, modseq)
     if source.account != target.account:
         rows = _own_bodies(tx, target, rows)
     elif not handed_over:
@@ -105,6 +95,24 @@ def transfer(
         tuple(Uid(row[0]) for row in rows),
         modseq,
     )
+
+
+def _insert_picked(
+    tx: Transaction, target: MailboxRow, before: int, modseq: ModSeq
+) -> list[tuple[int, ...]]:
+    """The picked messages, once more, in `target`; uid, flags, size, date, save date and body of each."""
+    rows = tx.every(
+        "SELECT ?1 + p.n, f.new, p.size, p.date, ?2, p.body"
+        " FROM temp.picked AS p CROSS JOIN temp.flagmap AS f ON f.old=p.flags ORDER BY p.n",
+        (before, tx.now),
+    )
+    tx.run(
+        "INSERT INTO msg (mailbox, uid, modseq, flags, size, date, save_date, body)"
+        " SELECT ?1, ?2 + p.n, ?3, f.new, p.size, p.date, ?4, p.body"
+        " FROM temp.picked AS p CROSS JOIN temp.flagmap AS f ON f.old=p.flags ORDER BY p.n",
+        (target.id, before, modseq, tx.now),
+    )
+    return rows
 
 
 def _own_bodies(
