@@ -46,6 +46,7 @@ class Quotes:
         self._sections = {section.number: section for section in document.sections}
         self._paragraphs: dict[str, list[Paragraph]] = {}
         self._by_section: dict[str, list[Requirement]] = {}
+        self._errata: dict[int, Span | None] = {}
         for requirement in document.requirements:
             self._by_section.setdefault(requirement.section, []).append(requirement)
 
@@ -67,15 +68,20 @@ class Quotes:
 
     def find(self, number: str, quote: str) -> Found:
         """Look a quote up in a section that exists."""
-        parts = [normal(part) for part in _SKIP.split(quote) if normal(part)]
-        spans = [span for block in self.prose(number) for span in _spans(block, parts)]
-        spans += self._across(number, parts) if not spans else []
+        parts = _parts(quote)
+        spans = self.find_in(number, quote)
         if len(spans) == 1:
             pinned = self.pinned(number, spans[0])
             return Found(Match.FOUND, (spans[0],), pinned, erratum=self._corrected(spans[0]))
         if spans:
             return Found(Match.SEVERAL, tuple(spans))
         return self._missing(number, quote, parts)
+
+    def find_in(self, number: str, quote: str) -> list[Span]:
+        """Every place of the words in a section."""
+        parts = _parts(quote)
+        spans = [span for block in self.prose(number) for span in _spans(block, parts)]
+        return spans or self._across(number, parts)
 
     def _across(self, number: str, parts: list[str]) -> list[Span]:
         """Words that run over paragraphs: an intro and its list item."""
@@ -124,10 +130,15 @@ class Quotes:
                 best = section
         return best
 
+    def _where(self, erratum: Erratum) -> Span | None:
+        if erratum.number not in self._errata:
+            self._errata[erratum.number] = place(self.document, erratum)
+        return self._errata[erratum.number]
+
     def _corrected(self, span: Span) -> Erratum | None:
         for erratum in self.document.errata:
             if erratum.status == "Verified":
-                where = place(self.document, erratum)
+                where = self._where(erratum)
                 if where is not None and _within(span, where):
                     return erratum
         return None
@@ -138,7 +149,7 @@ class Quotes:
             if erratum.status == "Verified" and erratum.section.strip(". ") == number:
                 corrected = normal(erratum.corrected)
                 if parts and all(part in corrected for part in parts):
-                    where = place(self.document, erratum)
+                    where = self._where(erratum)
                     if where is not None:
                         return Found(Match.FOUND, (where,), self.pinned(number, where))
         wanted = normal(quote).casefold()
@@ -169,6 +180,11 @@ class Quotes:
             if block.prose
             for start, end in sentences(block.text)
         ]
+
+
+def _parts(quote: str) -> list[str]:
+    """The words between the skips, in normal form."""
+    return [normal(part) for part in _SKIP.split(quote) if normal(part)]
 
 
 def _spans(block: Paragraph, parts: list[str]) -> list[Span]:
