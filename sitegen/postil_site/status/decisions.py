@@ -1,217 +1,243 @@
-"""What people decided about requirements: `rfc/requirements/N.toml` (rules 6 and 9).
+"""What a person has decided about requirements: `rfc/requirements/N.toml` (rule 9).
 
-    [[decision]]             # not applicable, not planned or exception; `all = true` instead of a quote: the rest of the section
+    [[decision]]                     # status of one requirement, or of what is left of a section
     section = "6.3.12"
-    quote = "words of the sentence"
-    status = "not applicable"
-    reason = "this is the client's part"
+    quote = "words of the sentence"  # or: all = true
+    status = "not planned"           # not planned, not applicable, exception
+    reason = "why"
 
-    [[requirement]]          # of texts without BCP 14 keywords
-    section = "3.1"
+    [[requirement]]                  # for texts without keywords
+    section = "4.5"
     quote = "words"
     level = "MUST"
 
-    [[alias]]                # a sentence said twice: takes its target's status and is not counted
-    section = "7"
+    [[alias]]                        # a restatement: it takes the status of the other and is not counted
+    section = "9"
     quote = "words"
-    of = { section = "6.3.12", quote = "words" }
+    of = { section = "6.3.12", quote = "other words" }
 
-    [[split]]                # a clause that is two
-    section = "6"
-    quote = "words"
-    into = ["words of the first", "words of the second"]
+    [[split]]                        # one sentence, several promises
+    section = "6.3.12"
+    quote = "the whole"
+    parts = ["one part", "other part"]
 
-Entries hold section and quote, never an id alone; one that no longer resolves is a finding.
+Every entry stores section and quote, never an id; one that no longer resolves is a finding, and so is one that cannot be read.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from postil_site.model import Finding, FindingClass, Level, Problems, Status
+from postil_site.model import Finding, FindingClass, Level, Requirement, Status
+from postil_site.texts.normal import normal
+from postil_site.texts.quotes import Match, Quotes
 
 STATUSES = {
-    "not applicable": Status.NOT_APPLICABLE,
     "not planned": Status.NOT_PLANNED,
+    "not applicable": Status.NOT_APPLICABLE,
     "exception": Status.EXCEPTION,
 }
 _FIELDS = {
     "decision": {"section", "quote", "all", "status", "reason"},
     "requirement": {"section", "quote", "level"},
-    "alias": {"section", "quote", "of"},
-    "split": {"section", "quote", "into"},
+    "alias": {"section", "quote", "of", "reason"},
+    "split": {"section", "quote", "parts", "reason"},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A status with its reason; `quote` None: all of the section that nothing else pins."""
+    """A status by decision, with its reason and where it was written."""
 
-    rfc: int
-    section: str
-    quote: str | None
     status: Status
     reason: str
     path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """A requirement that a person named."""
-
-    rfc: int
-    section: str
-    quote: str
-    level: Level
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """A restatement of another requirement of the same RFC."""
-
-    rfc: int
-    section: str
-    quote: str
-    of_section: str
-    of_quote: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A clause that counts as several."""
-
-    rfc: int
-    section: str
-    quote: str
-    into: tuple[str, ...]
-    path: str
+    line: int
 
 
 @dataclass(slots=True)
-class Decisions:
-    """All side files of a repository."""
+class Decided:
+    """All decisions about one RFC, resolved."""
 
-    decisions: list[Decision] = field(default_factory=list)
-    added: list[Added] = field(default_factory=list)
-    aliases: list[Alias] = field(default_factory=list)
-    splits: list[Split] = field(default_factory=list)
+    requirements: tuple[Requirement, ...]  # with those added and split
+    own: dict[str, Decision] = field(default_factory=dict)  # by requirement id
+    sections: dict[str, Decision] = field(default_factory=dict)  # `all = true`
+    aliases: dict[str, str] = field(default_factory=dict)  # id to id
     findings: list[Finding] = field(default_factory=list)
 
-    def rfcs(self) -> set[int]:
-        """The RFCs that a side file speaks of."""
-        groups = (self.decisions, self.added, self.aliases, self.splits)
-        return {one.rfc for group in groups for one in group}
+
+class _Bad(ValueError):
+    """An entry that cannot be used."""
 
 
-class _Wrong(ValueError):
-    pass
-
-
-def load(root: Path, folder: str, problems: Problems) -> Decisions:
-    """Read all side files; what is wrong in one is a finding that names it, and the rest holds."""
-    out = Decisions()
-    place = root / folder
-    if not place.is_dir():
-        return out
-    for file in sorted(place.glob("*.toml")):
-        path = f"{folder}/{file.name}"
-        if not file.stem.isdigit():
-            out.findings.append(_finding(path, 1, "the name of a side file is the RFC's number"))
-            continue
-        try:
-            text = file.read_text(encoding="utf-8")
-            table = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError) as error:
-            problems.add(path, f"cannot be read: {error}")
-            continue
-        except tomllib.TOMLDecodeError as error:
-            out.findings.append(_finding(path, 1, str(error)))
-            continue
-        _file(out, int(file.stem), path, text, table)
-    return out
-
-
-def _finding(path: str, line: int, what: str) -> Finding:
-    return Finding(FindingClass.DECISION, path, line, path, what)
-
-
-def _file(out: Decisions, rfc: int, path: str, text: str, table: Mapping[str, object]) -> None:
-    for kind, rows in table.items():
-        if kind not in _FIELDS or not isinstance(rows, list):
-            out.findings.append(
-                _finding(path, _line(text, kind, 0), f"{kind} is not one of {', '.join(_FIELDS)}")
-            )
-            continue
-        for index, row in enumerate(rows):
+def read(file: Path, shown: str, quotes: Quotes) -> Decided:
+    """The decisions of a file about the document in `quotes`; a file that is not there decides nothing."""
+    decided = Decided(quotes.document.requirements)
+    rfc = quotes.document.rfc
+    try:
+        text = file.read_text("utf-8-sig")
+        table = tomllib.loads(text)
+    except FileNotFoundError:
+        return decided
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        decided.findings.append(_finding(shown, 1, rfc, "", str(error)))
+        return decided
+    lines = _lines(text)
+    for name in table:
+        if name not in _FIELDS:
+            message = f"[[{name}]] is none of {', '.join(_FIELDS)}"
+            decided.findings.append(_finding(shown, 1, rfc, name, message))
+    # requirements first: decisions and aliases may be about them
+    for name in ("requirement", "split", "alias", "decision"):
+        entries = table.get(name, [])
+        for index, entry in enumerate(entries if isinstance(entries, list) else [entries]):
+            line = lines.get((name, index), 1)
             try:
-                _row(out, kind, rfc, path, row)
-            except _Wrong as error:
-                line = _line(text, kind, index)
-                out.findings.append(_finding(path, line, f"{kind} {index + 1}: {error}"))
-
-
-def _line(text: str, kind: str, index: int) -> int:
-    """The line of the n-th table of a kind."""
-    seen = -1
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip().startswith(f"[[{kind}]]"):
-            seen += 1
-            if seen == index:
-                return number
-    return 1
-
-
-def _row(out: Decisions, kind: str, rfc: int, path: str, row: object) -> None:
-    if not isinstance(row, dict):
-        raise _Wrong("is not a table")
-    if unknown := set(row) - _FIELDS[kind]:
-        raise _Wrong(f"unknown field {', '.join(sorted(unknown))}")
-    section = _text(row, "section").lstrip("§ ")
-    match kind:
-        case "decision":
-            whole = row.get("all") is True
-            if whole == ("quote" in row):
-                raise _Wrong("needs either a quote or all = true")
-            word = _text(row, "status").lower().replace("-", " ")
-            if word not in STATUSES:
-                raise _Wrong(f"status {word!r} is not one of {', '.join(STATUSES)}")
-            quote = None if whole else _text(row, "quote")
-            reason = _text(row, "reason")
-            out.decisions.append(Decision(rfc, section, quote, STATUSES[word], reason, path))
-        case "requirement":
-            word = _text(row, "level").upper()
-            if word not in {level.value for level in Level}:
-                raise _Wrong(f"level {word!r} is not a keyword")
-            out.added.append(Added(rfc, section, _text(row, "quote"), Level(word), path))
-        case "alias":
-            target = row.get("of")
-            if not isinstance(target, dict):
-                raise _Wrong("of is { section = …, quote = … }")
-            out.aliases.append(
-                Alias(
-                    rfc,
-                    section,
-                    _text(row, "quote"),
-                    _text(target, "section"),
-                    _text(target, "quote"),
-                    path,
+                quotes = _entry(name, entry, quotes, decided, shown, line)
+            except _Bad as error:
+                said = entry.get("quote", "") if isinstance(entry, dict) else ""
+                decided.findings.append(
+                    _finding(shown, line, rfc, str(said), f"[[{name}]] {error}")
                 )
-            )
+    decided.requirements = quotes.document.requirements
+    return decided
+
+
+def _finding(path: str, line: int, rfc: int, about: str, message: str) -> Finding:
+    return Finding(
+        FindingClass.DECISION, path, line, f"RFC {rfc} decision {normal(about)!r}", message
+    )
+
+
+def _lines(text: str) -> dict[tuple[str, int], int]:
+    found: dict[tuple[str, int], int] = {}
+    count: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        name = line.strip().removeprefix("[[").partition("]]")[0].strip()
+        if line.strip().startswith("[[") and name in _FIELDS:
+            found[name, count.get(name, 0)] = number
+            count[name] = count.get(name, 0) + 1
+    return found
+
+
+def _entry(
+    name: str, entry: object, quotes: Quotes, decided: Decided, path: str, line: int
+) -> Quotes:
+    if not isinstance(entry, dict):
+        raise _Bad("is not a table")
+    unknown = sorted(set(entry) - _FIELDS[name])
+    if unknown:
+        raise _Bad(f"has no field {', '.join(unknown)}")
+    section = _word(entry, "section").lstrip("§ ")
+    if quotes.section(section) is None:
+        raise _Bad(f"RFC {quotes.document.rfc} has no section {section}")
+    match name:
+        case "requirement":
+            return _added(entry, section, quotes)
+        case "split":
+            return _split(entry, section, quotes)
+        case "alias":
+            of = entry.get("of")
+            if not isinstance(of, dict):
+                raise _Bad("needs `of = { section = …, quote = … }`")
+            target = _one(quotes, _word(of, "section"), _word(of, "quote"))
+            alias = _one(quotes, section, _word(entry, "quote"))
+            if alias.id == target.id or target.id in decided.aliases:
+                raise _Bad("must be of a requirement that is no alias itself")
+            decided.aliases[alias.id] = target.id
         case _:
-            into = row.get("into")
-            if not isinstance(into, list) or len(into) < 2:
-                raise _Wrong("into is a list of at least two quotes")
-            parts = tuple(" ".join(str(part).split()) for part in into)
-            out.splits.append(Split(rfc, section, _text(row, "quote"), parts, path))
+            status = STATUSES.get(_word(entry, "status").replace("-", " ").lower())
+            if status is None:
+                raise _Bad(f"status is none of {', '.join(STATUSES)}")
+            decision = Decision(status, _word(entry, "reason"), path, line)
+            if entry.get("all") is True:
+                decided.sections[section] = decision
+            else:
+                for one in _pinned(quotes, section, _word(entry, "quote")):
+                    decided.own[one.id] = decision
+    return quotes
 
 
-def _text(row: Mapping[str, object], name: str) -> str:
-    value = row.get(name)
+def _word(entry: dict[str, Any], name: str) -> str:
+    value = entry.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise _Wrong(f"{name} is missing or empty")
-    return " ".join(value.split())
+        raise _Bad(f"needs a text as {name}")
+    return value.strip()
+
+
+def _pinned(quotes: Quotes, section: str, quote: str) -> tuple[Requirement, ...]:
+    if quotes.section(section) is None:
+        raise _Bad(f"RFC {quotes.document.rfc} has no section {section}")
+    found = quotes.find(section, quote)
+    if found.match is Match.SEVERAL:
+        raise _Bad(f"the words stand {len(found.spans)} times in section {section}")
+    if found.match is Match.MISSING:
+        raise _Bad(f"the words are not in section {section}: {quote}")
+    if not found.requirements:
+        raise _Bad(f"the words are in no requirement: {quote}")
+    return found.requirements
+
+
+def _one(quotes: Quotes, section: str, quote: str) -> Requirement:
+    found = _pinned(quotes, section, quote)
+    if len(found) > 1:
+        raise _Bad(f"the words hold {len(found)} requirements: {quote}")
+    return found[0]
+
+
+def _added(entry: dict[str, Any], section: str, quotes: Quotes) -> Quotes:
+    quote = _word(entry, "quote")
+    spans = quotes.find_in(section, quote)
+    if len(spans) != 1:
+        raise _Bad(f"the words stand {len(spans)} times in section {section}: {quote}")
+    word = _word(entry, "level").upper()
+    level = next((one for one in Level if one.value == word), None)
+    if level is None:
+        raise _Bad(f"level is none of {', '.join(one.value for one in Level)}")
+    rfc = quotes.document.rfc
+    clause = " ".join(quote.split())
+    new = Requirement(
+        id=_identity(rfc, section, clause, level.value, 0),
+        rfc=rfc,
+        section=section,
+        level=level,
+        keyword=level.value,
+        clause=clause,
+        sentence=clause,
+        span=spans[0],
+        keyword_span=spans[0],
+    )
+    return _with(quotes, [*quotes.document.requirements, new])
+
+
+def _split(entry: dict[str, Any], section: str, quotes: Quotes) -> Quotes:
+    whole = _one(quotes, section, _word(entry, "quote"))
+    parts = entry.get("parts")
+    if not isinstance(parts, list) or len(parts) < 2:
+        raise _Bad("needs two or more texts as parts")
+    new = []
+    for index, part in enumerate(parts):
+        if not isinstance(part, str):
+            raise _Bad("needs two or more texts as parts")
+        spans = quotes.find_in(section, part)
+        if len(spans) != 1:
+            raise _Bad(f"the part stands {len(spans)} times in section {section}: {part}")
+        identity = _identity(whole.rfc, section, part, whole.keyword, index)
+        words = " ".join(part.split())
+        new.append(replace(whole, id=identity, clause=words, span=spans[0], keyword_span=spans[0]))
+    return _with(quotes, [one for one in quotes.document.requirements if one.id != whole.id] + new)
+
+
+def _identity(rfc: int, section: str, sentence: str, keyword: str, index: int) -> str:
+    raw = f"{rfc}\0{section}\0{normal(sentence)}\0{keyword}\0{index}"
+    return f"r{rfc}-" + base64.b32encode(hashlib.sha256(raw.encode()).digest()[:5]).decode().lower()
+
+
+def _with(quotes: Quotes, requirements: list[Requirement]) -> Quotes:
+    ordered = sorted(requirements, key=lambda one: (one.span.line, one.span.column))
+    return Quotes(replace(quotes.document, requirements=tuple(ordered)))
