@@ -64,7 +64,7 @@ class Library:
     def index(self) -> RfcIndex:
         """The RFC Editor's index; empty when there is none."""
         if self._index is None:
-            file = self._find("rfc-index.txt", ("", ".."))
+            file = self.index_path()
             self._index = (
                 rfcindex.parse(file.read_text("utf-8-sig", "replace")) if file else RfcIndex()
             )
@@ -81,6 +81,14 @@ class Library:
     def path(self, rfc: int) -> Path | None:
         """The file of a text, or None when it is missing."""
         return self._find(f"rfc{rfc}.txt", ("",))
+
+    def errata_path(self, rfc: int) -> Path | None:
+        """The file of an RFC's errata, or None."""
+        return self._find(f"rfc{rfc}.json", ("../errata", "errata", ""))
+
+    def index_path(self) -> Path | None:
+        """The file of the RFC Editor's index, or None."""
+        return self._find("rfc-index.txt", ("", ".."))
 
     def available(self) -> list[int]:
         """Numbers of all texts that can be read."""
@@ -129,7 +137,7 @@ class Library:
         return reading.complete(parsed, self.index, self._errata(rfc))
 
     def _errata(self, rfc: int) -> tuple[Erratum, ...]:
-        file = self._find(f"rfc{rfc}.json", ("../errata", "errata", ""))
+        file = self.errata_path(rfc)
         if file is None:
             return ()
         try:

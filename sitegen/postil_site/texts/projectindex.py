@@ -26,6 +26,7 @@ class Row:
     title: str
     topic: str
     line: int
+    erratum: int | None = None  # of rows such as `5321-eid1683`: one erratum and not the RFC
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class ProjectIndex:
     """All rows in order of the file."""
 
     rows: tuple[Row, ...] = ()
+    errata: tuple[Row, ...] = ()
     errors: tuple[RowError, ...] = ()
 
     def row(self, rfc: int) -> Row | None:
@@ -52,6 +54,7 @@ def parse(text: str) -> ProjectIndex:
     """Read the file."""
     rows: dict[int, Row] = {}
     errors: list[RowError] = []
+    errata: list[Row] = []
     topic = ""
     for number, raw in enumerate(text.lstrip("\ufeff").split("\n"), 1):
         line = raw.rstrip("\r").strip(" ")
@@ -60,27 +63,31 @@ def parse(text: str) -> ProjectIndex:
         if line.startswith("#"):
             topic = line.lstrip("#").strip()
             continue
-        row = _row(line, topic, number)
+        row = _row(line, topic, number, int(erratum) if erratum else None)
         if isinstance(row, RowError):
             errors.append(row)
+        elif row.erratum is not None:
+            errata.append(row)
         elif row.rfc in rows:
             errors.append(
                 RowError(number, f"RFC {row.rfc} stands already on line {rows[row.rfc].line}")
             )
         else:
             rows[row.rfc] = row
-    return ProjectIndex(tuple(rows.values()), tuple(errors))
+    return ProjectIndex(tuple(rows.values()), tuple(errata), tuple(errors))
 
 
 def _row(line: str, topic: str, number: int) -> Row | RowError:
     fields = [field.strip() for field in _GAP.split(line)]
     if len(fields) < 2:
         return RowError(number, "needs number, status, kind and title between tabs")
-    name = fields[0].upper().removeprefix("RFC").strip()
+    name, _, erratum = fields[0].upper().removeprefix("RFC").strip().partition("-EID")
+    if erratum and not erratum.isdecimal():
+        return RowError(number, f"{fields[0]!r} is not the number of an erratum")
     if not (name.isascii() and name.isdigit()) or not 0 < int(name) < 1_000_000:
         return RowError(number, f"{fields[0]!r} is not the number of an RFC")
     if fields[1] not in STATUSES:
         return RowError(number, f"status {fields[1]!r} is none of {', '.join(STATUSES)}")
     kind = fields[2] if len(fields) > 2 else ""
     title = " ".join(fields[3:])
-    return Row(int(name), fields[1], kind, title, topic, number)
+    return Row(int(name), fields[1], kind, title, topic, number, int(erratum) if erratum else None)
