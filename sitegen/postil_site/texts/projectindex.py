@@ -63,7 +63,7 @@ def parse(text: str) -> ProjectIndex:
         if line.startswith("#"):
             topic = line.lstrip("#").strip()
             continue
-        row = _row(line, topic, number, int(erratum) if erratum else None)
+        row = _row(line, topic, number)
         if isinstance(row, RowError):
             errors.append(row)
         elif row.erratum is not None:
