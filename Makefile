@@ -4,7 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup env-run env-dev run test proof check fix bench lock clean
+.PHONY: help setup env-run env-dev run test proof crash check fix bench lock clean
 
 BIN := .venv/bin
 MARKS := mime smtp_reception imap_fetch
@@ -31,6 +31,9 @@ test: env-dev ## run the tests, in parallel and random order; one of them: make 
 proof: env-dev ## run the tests that take long
 	@mkdir -p build
 	$(PYTEST) -m proof --timeout 900 --rfc-results build/rfc-results-proof.jsonl $(ARGS)
+
+crash: env-dev ## cut the power at 50,000 points and kill the server 100 times (half an hour on two cores)
+	POSTIL_CRASH_POINTS=50000 POSTIL_KILLS=100 $(PYTEST) -m proof --timeout 3600 tests/faults $(ARGS)
 
 # Every check runs even when an earlier one fails: all findings in one go.
 check: env-dev ## ruff, mypy, the layers and the sizes of modules

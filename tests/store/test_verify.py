@@ -9,7 +9,7 @@ import pytest
 
 from postil.base.clock import FixedClock
 from postil.ports.ids import Uid
-from postil.ports.store import FlagChange
+from postil.ports.store import FlagChange, NewMessage
 from postil.store.sqlite import SqliteStore
 from postil.store.verify import Finding, verify
 
@@ -55,6 +55,25 @@ async def test_a_healthy_shard_has_no_findings(tmp_path: Path) -> None:
     assert verify(tmp_path) == []
     await writer.abort()
     await store.close()
+    assert verify(tmp_path) == []
+
+
+async def test_messages_of_several_accounts_are_healthy(tmp_path: Path) -> None:
+    """One message delivered to two accounts, and one copied to another's mailbox, small and big."""
+    bench = Bench(
+        await SqliteStore.at(tmp_path, clock=FixedClock(), free_space_floor=0), FixedClock()
+    )
+    for account in (ALICE, BOB):
+        await bench.port.provision(account, None)
+    inboxes = [await bench.id(account=account) for account in (ALICE, BOB)]
+    for octets in (b"Subject: small\r\n\r\n", BIG):
+        body = await bench.stage(octets, account=None)
+        await bench.port.deliver(
+            [(inbox, NewMessage(body, prefix=b"To: x\r\n")) for inbox in inboxes]
+        )
+        await bench.port.discard(body)
+    await bench.port.copy(inboxes[0], [Uid(1), Uid(2)], inboxes[1])
+    await bench.close()
     assert verify(tmp_path) == []
 
 

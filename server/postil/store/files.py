@@ -18,6 +18,10 @@ _IOV_MAX = 512  # pieces per system call; the kernel takes 1024
 class Files(Protocol):
     """What segments need of a file system; failures are OSError."""
 
+    def make_folder(self, path: Path) -> None:
+        """A new folder; the one above it exists. No error when it is there."""
+        ...
+
     def create(self, path: Path) -> int:
         """A new file, open for reading and writing; it must not exist."""
         ...
@@ -57,6 +61,9 @@ class Files(Protocol):
 
 class DiskFiles:
     """The real disk."""
+
+    def make_folder(self, path: Path) -> None:
+        path.mkdir(mode=0o700, exist_ok=True)
 
     def create(self, path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -11,6 +11,7 @@ free in both ways is reclaimed by chores, which also empty deleted mailboxes and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from array import array
 from collections import Counter
@@ -130,11 +131,14 @@ class Shard:
 
     def _make_folders(self) -> None:
         try:
-            if not self.segments_folder.is_dir():
-                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self.segments_folder.mkdir(mode=0o700)
-                # A file is as durable as the folders above it.
-                self.files.sync_folder(self.folder)
+            folder = self.segments_folder
+            missing = [path for path in (folder, *folder.parents) if not path.is_dir()]
+            for path in reversed(missing):
+                self.files.make_folder(path)
+                self.files.sync_folder(path.parent)
+            # A file is as durable as the folders above it, and whoever made them may have died before he synced.
+            self.files.sync_folder(self.folder)
+            with contextlib.suppress(PermissionError):  # one we may not read we did not write to
                 self.files.sync_folder(self.folder.parent)
         except OSError as error:
             raise StoreUnavailable(

@@ -61,6 +61,16 @@ class Append(Intent[Sequence[Appended]]):
             message.record for _, messages in groups for message in messages if message.record
         ]
 
+    def prepare(self, tx: Transaction) -> None:
+        """A record belongs to the owner of its mailbox, whoever brought it."""
+        for mailbox, messages in self._groups:
+            row = tx.first("SELECT account FROM mailbox WHERE id=?", (mailbox,))
+            if row is None:
+                continue  # `execute` says so
+            for message in messages:
+                if message.record is not None:
+                    message.record.account = row[0]
+
     def execute(self, tx: Transaction) -> Sequence[Appended]:
         return [_append(tx, mailbox, messages) for mailbox, messages in self._groups]
 
