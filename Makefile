@@ -4,7 +4,8 @@ PYTHON ?= python3
 ARGS ?=
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup env-run env-dev run test proof crash check fix bench lock clean
+MUTATE_ENV := RFC_MIRROR=$${RFC_MIRROR:-../shared/rfc/txt}
+.PHONY: help setup env-run env-dev run test proof crash check fix bench mutate lock clean
 
 BIN := .venv/bin
 MARKS := mime smtp_reception imap_fetch
@@ -53,6 +54,9 @@ bench: env-dev ## measure the marks of speed beside other servers and print them
 	@for mark in $(MARKS); do \
 	  echo "== $$mark"; $(BIN)/python -m tools.bench.$$mark $(ARGS) || exit 1; \
 	done
+
+mutate: env-dev ## break code that 50 sentences cite; a marked test must fail (options: ARGS='-n 10 --seed 1')
+	$(MUTATE_ENV) $(BIN)/python tools/mutate.py $(ARGS)
 
 lock: ## lock the newest allowed versions in requirements/ (needs uv)
 	@$(PYTHON) tools/lock.py
