@@ -60,10 +60,14 @@ def candidates(project: Project) -> list[Candidate]:
             sentences[requirement.id] = requirement.clause
             if reference.role is Role.TESTS and reference.test:
                 tests.setdefault(requirement.id, set()).add(f"{reference.path}::{reference.test}")
-            elif reference.role is Role.IMPLEMENTS and reference.path.endswith(".py"):
-                if reference.code_line is not None and reference.code_end_line is not None:
-                    place = (reference.path, reference.code_line, reference.code_end_line)
-                    code.setdefault(requirement.id, []).append(place)
+            elif (
+                reference.role is Role.IMPLEMENTS
+                and reference.path.endswith(".py")
+                and reference.code_line is not None
+                and reference.code_end_line is not None
+            ):
+                place = (reference.path, reference.code_line, reference.code_end_line)
+                code.setdefault(requirement.id, []).append(place)
     return [
         Candidate(identity, sentences[identity], *place, tuple(sorted(tests[identity])))
         for identity, places in sorted(code.items())
