@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -35,6 +36,7 @@ from postil_site.texts.projectindex import ProjectIndex
 from postil_site.worktree import TreeState, tree_state
 
 _SELF = Path(__file__).parent
+_RFC_TEXT = re.compile(r"(?:^|/)(?:rfc\d+\.txt|rfc/\d+|rfc-index\.txt)$")
 OWN = ("Yes", "Partial")  # index statuses of RFCs the project stands by, obsolete or not
 
 
@@ -68,12 +70,14 @@ class Project:
         problems: Problems,
         result_files: Sequence[Path] | None,
         library: Library | None = None,
+        tree: TreeState | None = None,
     ) -> None:
         self.config = config
         self.root = config.root
         self.problems = problems
         self.library = library or Library.standard(config.root, config.texts, problems)
         self._result_files = result_files
+        self._tree = tree
         self._verdicts: dict[int, list[Verdict]] = {}
         self.hashes: dict[str, str] = {}  # of files that may hold references
 
@@ -118,6 +122,8 @@ class Project:
         scanner: Scanner | None = None
         out: list[Reference] = []
         for path in self.files:
+            if self._is_text(path):
+                continue
             source = sources.read(self.root, path, self.problems)
             if source is None or not source.hinted:
                 continue
@@ -133,6 +139,15 @@ class Project:
         if fresh.keys() != kept.keys():
             _keep(kept_file, version, fresh)
         return out
+
+    def _is_text(self, path: str) -> bool:
+        """RFCs, and lists of them, are not what refers to RFCs."""
+        config = self.config
+        return (
+            path.startswith((config.texts + "/", config.decisions + "/"))
+            or path in (config.index, config.baseline)
+            or _RFC_TEXT.search(path) is not None
+        )
 
     def _scanned(self, scanner: Scanner, source: sources.Source) -> tuple[Reference, ...]:
         try:
@@ -200,7 +215,10 @@ class Project:
     def rfcs(self) -> list[int]:
         """The RFCs that matter here: cited strongly, or in the index as Yes or Partial."""
         cited = {ref.rfc for ref in self.references if not ref.weak}
-        return sorted(cited | {row.rfc for row in self.index.rows if row.status in OWN})
+        listed = {row.rfc for row in self.index.rows if row.status in OWN}
+        folder = self.root / self.config.decisions
+        decided = {int(file.stem) for file in folder.glob("*.toml") if file.stem.isdecimal()}
+        return sorted(cited | listed | decided)
 
     @cached_property
     def _snapshot(self) -> _Snapshot:
@@ -267,7 +285,7 @@ class Project:
     @cached_property
     def tree(self) -> TreeState:
         """The state of the working tree, by which results are fresh."""
-        return tree_state(self.root)
+        return self._tree or tree_state(self.root)
 
     @cached_property
     def _evidence(self) -> tuple[results.Results, junit.Report]:

@@ -16,6 +16,30 @@ from postil_site.refs.sources import Source
 MAX_STATEMENT = 400  # lines; where brackets are not closed by then, they were in strings
 _HIDDEN = re.compile(r"\"(?:[^\"\\]++|\\.)*+\"|'(?:[^'\\]++|\\.){0,4}+'|//.*$|/\*.*?\*/")
 _OPEN, _CLOSE = re.compile(r"[(\[{]"), re.compile(r"[)\]}]")
+# `func TestX(`, `fn x(`, `void x(`, `it("says …"`, `test('…'`: what begins a test in most languages
+_FUNCTION = re.compile(
+    r"^\s*(?:(?:[\w<>\[\],&*:]+\s+){0,6}(?:\([^)]{0,80}\)\s*)?(?P<name>\w+)\s*(?:<[^>]{0,80}>)?\(|(?:it|test|describe|specify)\s*\(?\s*[\"'`](?P<said>[^\"'`]{1,200})[\"'`])"
+)
+_NO_NAME = frozenset(("if", "for", "while", "switch", "match", "return", "catch", "assert"))
+
+
+def _name(match: re.Match[str]) -> str | None:
+    name = match["said"] or match["name"]
+    return None if name in _NO_NAME else name
+
+
+def _indent(row: str) -> int:
+    return len(row) - len(row.lstrip())
+
+
+def _name_functions(body: list[ast.stmt], prefix: str, out: dict[int, str]) -> None:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            name = prefix + node.name
+            out.update(dict.fromkeys(range(first, (node.end_lineno or first) + 1), name))
+        elif isinstance(node, ast.ClassDef):
+            _name_functions(node.body, f"{prefix}{node.name}::", out)
 
 
 class CodeMap:
@@ -38,6 +62,7 @@ class CodeMap:
             self._ends[first] = max(self._ends.get(first, 0), node.end_lineno or node.lineno)
         self._starts = sorted(self._ends)
         self._inner: dict[int, int] | None = None
+        self._functions: dict[int, str] | None = None
 
     def of(self, block: Block) -> tuple[int, int] | None:
         """The lines of the statement on or after the block, or of the item it documents."""
@@ -81,6 +106,29 @@ class CodeMap:
             for start in self._starts:  # inner ones begin later and overwrite
                 self._inner.update(dict.fromkeys(range(start, self._ends[start] + 1), start))
         return self._inner.get(line)
+
+    def function(self, line: int) -> str | None:
+        """The name of the test that a comment stands in, or right above: what a report of tests calls it."""
+        if self._tree is not None:
+            if self._functions is None:
+                self._functions = {}
+                _name_functions(self._tree.body, "", self._functions)
+            below = self.after(line)
+            inside = self._functions.get(line)
+            return inside or (self._functions.get(below[0]) if below else None)
+        below = self.after(line)
+        named = _FUNCTION.match(self._rows[below[0] - 1]) if below else None
+        if named is not None:
+            return _name(named)
+        indent = _indent(self._rows[line - 1])
+        for number in range(line - 1, max(line - MAX_STATEMENT, 0), -1):
+            row = self._rows[number - 1]
+            if row.strip() and _indent(row) < indent:
+                named = _FUNCTION.match(row[:500])
+                if named is not None:
+                    return _name(named)
+                indent = _indent(row)
+        return None
 
     def _closed(self, line: int) -> int:
         """The line on which the brackets opened from here on are closed."""

@@ -337,7 +337,7 @@ def _ends(text: str, at: int) -> bool:
 
 
 def _belongs_to_next(text: str, end: int, sep: str) -> bool:
-    """`RFC 2045, section 6.8 of RFC 2046`: the section is the second one's."""
+    """`RFC N, section 6.8 of RFC M`: the section is the second one's."""
     of = words.OF.match(text, end)
     if of is None or not re.match(r"[)\]]?(?: ?,)? (?:of|in|from) ", of.group()):
         return False

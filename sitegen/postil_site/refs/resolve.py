@@ -15,6 +15,7 @@ from postil_site.model import (
     FindingClass,
     Reference,
     Requirement,
+    Role,
     Section,
     Span,
     TargetKind,
@@ -81,6 +82,10 @@ class Resolver:
                 )
             return Resolved(ref, missing_text=True)
         found = self._at(ref, quotes)
+        if ref.role is Role.MENTION and found.findings:
+            # what prose says badly breaks nothing
+            mild = tuple(replace(one, severity="warning") for one in found.findings)
+            found = replace(found, findings=mild)
         successors = quotes.document.obsoleted_by
         if successors and not ref.weak and ref.rfc not in self._silent:
             return replace(

@@ -71,7 +71,8 @@ class Scanner:
             if some:
                 where = code.of(block)
                 todos = _todos(block)
-                out += [_reference(path, block, one, role, where, todos) for one in some]
+                test = code.function(block.lines[-1].line) if role is Role.TESTS else None
+                out += [_reference(path, block, one, role, where, todos, test) for one in some]
         return out
 
 
@@ -128,6 +129,7 @@ def _reference(
     role: Role,
     where: tuple[int, int] | None,
     todos: list[_Todo],
+    test: str | None,
 ) -> Reference:
     line, column = block.place(one.start)
     end_line, _ = block.place(max(one.end - 1, one.start))
@@ -155,6 +157,7 @@ def _reference(
         status=status,
         code_line=where[0] if where else None,
         code_end_line=where[1] if where else None,
+        test=test,
     )
 
 
@@ -182,6 +185,7 @@ def _annotated(path: str, one: duvet.Annotation, role: Role, code: CodeMap) -> R
         status=Status.EXCEPTION if kind is Role.EXCEPTION else None,
         code_line=where[0] if where else None,
         code_end_line=where[1] if where else None,
+        test=code.function(one.end_line) if kind is Role.TESTS else None,
     )
 
 
