@@ -10,8 +10,8 @@ import pytest
 from .cases import crashes, record, shrink_limits
 
 # `make crash` asks for 50,000.
-POINTS = int(os.environ.get("POSTIL_CRASH_POINTS", "2400"))
-PER_RUN = max(300, min(1000, POINTS // 8))
+POINTS = int(os.environ.get("POSTIL_CRASH_POINTS", "2000"))
+PER_RUN = max(250, min(1000, POINTS // 8))
 
 
 @pytest.mark.proof

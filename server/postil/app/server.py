@@ -160,7 +160,6 @@ async def serving(
     clock = clock or SystemClock()
     loop = asyncio.get_running_loop()
     data = Path(config.data)
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with contextlib.AsyncExitStack() as stack:
         store = await SqliteStore.at(data, clock=clock, free_space_floor=config.limits.free_space)
         stack.push_async_callback(store.close)

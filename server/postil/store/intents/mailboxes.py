@@ -84,10 +84,10 @@ class Rename(Intent[None]):
     def execute(self, tx: Transaction) -> None:
         source = tx.named(self.account, self.old)
         check_name(self.new)
-        if _exists(tx, self.account, self.new):
-            raise MailboxExists(f"mailbox {self.new} exists")
         if self.new.startswith(self.old + "/") and self.old != INBOX:
             raise NotPermitted("a mailbox cannot be moved below itself")
+        if _exists(tx, self.account, self.new):
+            raise MailboxExists(f"mailbox {self.new} exists")
         if self.old == INBOX:
             # RFC 9051 §6.3.6: "It moves all messages in INBOX to a new mailbox with the given name, leaving INBOX empty."
             # Inferiors of INBOX stay where they are.

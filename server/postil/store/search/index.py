@@ -206,7 +206,8 @@ class SearchIndex:
         try:
             octets = await self._source.octets(body)
         except (StoreError, LookupError) as error:
-            _log.warning("body %d is not indexed: %s", body, error)
+            if self._source.ids_between(body, body):  # otherwise it was expunged meanwhile
+                _log.warning("body %d is not indexed: %s", body, error)
             return None
         for found in folded_texts(octets, database.FIELDS):
             if found is not None:
