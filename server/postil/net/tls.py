@@ -125,7 +125,8 @@ class Tls:
 
     def _advance(self, plain: list[bytes]) -> None:
         if self.ended:
-            # RFC 8446 §6.1: "Any data received after a closure alert has been received MUST be ignored."
+            # RFC 8446 §6.1: "will not send any more messages on this connection. Any data received after a
+            # closure alert has been received MUST be ignored."
             self._in.read()
             return
         if not self.established and not self._handshake():

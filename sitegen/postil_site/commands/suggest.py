@@ -10,7 +10,6 @@ import click
 from postil_site.commands.common import open_project, root_option
 from postil_site.model import Reference, Requirement, Role, TargetKind
 from postil_site.pages.shortest import Shortest
-from postil_site.texts.quotes import Quotes
 
 _WORD = re.compile(r"[a-z]{3,}")
 _COMMON = frozenset(
@@ -72,7 +71,7 @@ def command(root: Path, paths: tuple[str, ...]) -> None:
         if ref.path not in rows:
             rows[ref.path] = (project.root / ref.path).read_text("utf-8", "replace").split("\n")
         best = _best(ref, rows[ref.path], own)
-        finder = shortest.setdefault(ref.rfc, Shortest(Quotes(document)))
+        finder = shortest.setdefault(ref.rfc, Shortest(document))
         for requirement in best:
             quote = finder.quote(requirement)
             if quote is not None:

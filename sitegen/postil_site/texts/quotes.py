@@ -63,6 +63,11 @@ class Quotes:
                 for line in range(section.line + 1, section.own_end_line + 1)
                 if line not in self.document.furniture
             ]
+            # RFC 2180 and its like: the heading is the first line of a sentence
+            heading = self.document.lines[section.line - 1]
+            if section.title and lines and lines[0][0] == section.line + 1 and lines[0][1].strip():
+                at = max(heading.find(section.title), 0)
+                lines.insert(0, (section.line, " " * at + heading[at:]))
             self._paragraphs[number] = paragraphs(lines)
         return self._paragraphs[number]
 

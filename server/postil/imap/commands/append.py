@@ -75,7 +75,7 @@ async def handle(session: Session, command: Append) -> AsyncGenerator[bytes | Do
 async def _admit(session: Session, literal: MessageLiteral) -> None:
     """What the announced size alone decides."""
     if literal.size == 0:
-        # RFC 3502 §3 uses it to cancel; nobody means to keep a message without octets.
+        # RFC 3502 §6.3.11 uses it to cancel; nobody means to keep a message without octets.
         raise No("An empty message is not appended", "CANNOT")
     if literal.binary and not session.offers("BINARY"):
         raise Bad("expected a message as a literal")

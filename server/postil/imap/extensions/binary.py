@@ -90,7 +90,7 @@ async def _leaf(message: Message, numbers: tuple[int, ...]) -> Part | None:
     if part is None:
         return None
     if numbers and part.children:
-        # RFC 9051 §6.4.5: "Note that this data item can only be requested for leaf body parts". A
+        # RFC 9051 §6.4.5: this data item can only be requested for leaf body parts. A
         # message in the message has no encoding to take off and is given as it is.
         raise No("BINARY is for parts that hold no other parts", "CANNOT")
     if numbers:
@@ -115,9 +115,8 @@ def _check_encoding(part: Part) -> None:
     try:
         decoder(part.encoding)
     except UnknownEncoding:
-        # RFC 3516 §4.3: "If the server does not know how to decode the section's CTE, it MUST fail
-        # the request and issue a 'NO' response that contains the 'UNKNOWN-CTE' extended response
-        # code."
+        # RFC 3516 §4.3: who does not know how to decode the section's CTE fails the request with
+        # UNKNOWN-CTE; the sentence stands there twice.
         raise No("the part has a transfer encoding nobody knows", "UNKNOWN-CTE") from None
 
 

@@ -110,7 +110,8 @@ async def _bodystructure(message: Message) -> bytes:
 
 
 async def _body(message: Message) -> bytes:
-    # RFC 9051 §7.5.2: "Extension data is never returned with the BODY fetch"
+    # RFC 9051 §7.5.2: "Extension data follows the multipart subtype. Extension data is never
+    # returned with the BODY fetch"
     return structure.bodystructure(await message.root(), utf8=message.utf8, extended=False)
 
 
