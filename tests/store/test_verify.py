@@ -78,16 +78,11 @@ async def test_messages_of_several_accounts_are_healthy(tmp_path: Path) -> None:
 
 
 async def test_it_changes_nothing(tmp_path: Path) -> None:
-    """Every file is as it was, octet for octet."""
+    """Every file is as it was, octet for octet, and none is new: so it works on a disk that cannot be written."""
     await shard(tmp_path)
-    names = ("index.db", "index.db-wal", "search.db", "segments")
 
     def state() -> dict[Path, bytes]:
-        return {
-            path: path.read_bytes()
-            for path in sorted(tmp_path.rglob("*"))
-            if path.is_file() and (path.name in names or path.parent.name == "segments")
-        }
+        return {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()}
 
     before = state()
     assert verify(tmp_path) == []

@@ -43,8 +43,15 @@ def verify(folder: Path, *, bodies: bool = True) -> list[Finding]:
     index = folder / "index.db"
     if not index.is_file():
         return [Finding("index", "index.db", "there is no mail index in this folder")]
+    resting = not _in_use(folder)
+    found = _verify(folder, index, bodies)
+    # A server that started meanwhile wrote into files that were read as if nobody did.
+    return _verify(folder, index, bodies) if resting and _in_use(folder) else found
+
+
+def _verify(folder: Path, index: Path, bodies: bool) -> list[Finding]:
     try:
-        db = apsw.Connection(str(index), flags=apsw.SQLITE_OPEN_READONLY)
+        db = _open(index)
         try:
             db.set_busy_timeout(10_000)
             db.execute("PRAGMA query_only=ON")
@@ -54,6 +61,19 @@ def verify(folder: Path, *, bodies: bool = True) -> list[Finding]:
             db.close()
     except apsw.Error as error:
         return [Finding("index", "index.db", f"cannot be read: {error}")]
+
+
+def _open(path: Path) -> apsw.Connection:
+    """A connection that changes nothing, and leaves nothing beside a database that nobody uses.
+
+    SQLite makes a `-shm` for every reader of a WAL database; on a disk that cannot be written that fails. Without
+    a server and without a log the file alone is all there is.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if _in_use(path.parent) or (log.is_file() and log.stat().st_size):
+        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    return apsw.Connection(f"{path.absolute().as_uri()}?immutable=1", flags=flags)
 
 
 def _index(db: apsw.Connection, folder: Path, bodies: bool) -> Iterator[Finding]:
@@ -147,7 +167,9 @@ def _segments(db: apsw.Connection, folder: Path) -> Iterator[Finding]:
             yield Finding("orphans", f"segments/{path.name}", "not a segment of this shard")
         elif number not in known and not _in_use(folder.parent):
             # While a server runs, files of messages that are just arriving have no row yet.
-            yield Finding("orphans", f"segments/{path.name}", "no message is in it")
+            yield Finding(
+                "orphans", f"segments/{path.name}", "no message is in it; the next start removes it"
+            )
 
 
 def _in_use(folder: Path) -> bool:
@@ -287,7 +309,7 @@ def _search(db: apsw.Connection, path: Path) -> Iterator[Finding]:
         return
     where = "search.db"
     try:
-        own = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        own = _open(path)
         try:
             own.execute("PRAGMA query_only=ON")
             mark = int(_rows(own, "SELECT value FROM meta WHERE key='mark'")[0][0])
