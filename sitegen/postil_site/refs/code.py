@@ -18,7 +18,8 @@ _HIDDEN = re.compile(r"\"(?:[^\"\\]++|\\.)*+\"|'(?:[^'\\]++|\\.){0,4}+'|//.*$|/\
 _OPEN, _CLOSE = re.compile(r"[(\[{]"), re.compile(r"[)\]}]")
 # `func TestX(`, `fn x(`, `void x(`, `it("says …"`, `test('…'`: what begins a test in most languages
 _FUNCTION = re.compile(
-    r"^\s*(?:(?:[\w<>\[\],&*:]+\s+){0,6}(?:\([^)]{0,80}\)\s*)?(?P<name>\w+)\s*(?:<[^>]{0,80}>)?\(|(?:it|test|describe|specify)\s*\(?\s*[\"'`](?P<said>[^\"'`]{1,200})[\"'`])"
+    r"^(?=.*(?:[{:(,=]|=>|\bdo)\s*$|\s*(?:def|func?|fn|sub)\b)\s*(?:(?:[\w<>\[\],&*:]+\s+){0,6}(?:\([^)]{0,80}\)\s*)?(?P<name>\w+)\s*(?:<[^>]{0,80}>)?\("
+    r"|(?:it|test|describe|specify)\s*\(?\s*[\"'`](?P<said>[^\"'`]{1,200})[\"'`])"
 )
 _NO_NAME = frozenset(("if", "for", "while", "switch", "match", "return", "catch", "assert"))
 
@@ -117,7 +118,7 @@ class CodeMap:
             inside = self._functions.get(line)
             return inside or (self._functions.get(below[0]) if below else None)
         below = self.after(line)
-        named = _FUNCTION.match(self._rows[below[0] - 1]) if below else None
+        named = _FUNCTION.match(self._rows[below[0] - 1][:500]) if below else None
         if named is not None:
             return _name(named)
         indent = _indent(self._rows[line - 1])

@@ -483,4 +483,7 @@ def _with_tail(text: str, found: Found) -> Found:
             target = Target(TargetKind.QUOTE, said, found.target.section)
             found = replace(found, target=target)
             end = quote.end()
+            after = words.STATUS.match(text, end)
+            if status is None and after is not None:
+                status, end = after, after.end()
     return replace(found, end=end, status_word=status["status"].lower() if status else None)
