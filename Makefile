@@ -37,13 +37,14 @@ crash: env-dev ## cut the power at 50,000 points and kill the server 100 times (
 	POSTIL_CRASH_POINTS=50000 POSTIL_KILLS=100 $(PYTEST) -m proof --timeout 3600 tests/faults $(ARGS)
 
 # Every check runs even when an earlier one fails: all findings in one go.
-check: env-dev ## ruff, mypy, the layers and the sizes of modules
+check: env-dev ## ruff, mypy, the layers, the sizes of modules, the references to RFCs
 	@status=0; run() { echo "== $$*"; "$$@" || status=1; }; \
 	run $(BIN)/ruff check .; \
 	run $(BIN)/ruff format --check .; \
 	run $(BIN)/mypy; \
 	run $(BIN)/lint-imports --no-cache --no-logo; \
 	run $(BIN)/python tools/check_sizes.py; \
+	run $(BIN)/rfclinks check; \
 	exit $$status
 
 fix: env-dev ## let ruff correct and format what it can
