@@ -23,7 +23,6 @@ DEFAULT_SEVERITIES: dict[FindingClass, str] = {
     FindingClass.QUOTE_TOO_WIDE: "warning",
     FindingClass.UNREADABLE: "warning",
     FindingClass.RESULT: "warning",
-    FindingClass.UNCOVERED: "off",
 }
 
 
