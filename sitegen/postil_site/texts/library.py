@@ -118,12 +118,16 @@ class Library:
             self.problems.add(str(file), f"cannot be read: {error.strerror}")
             return None
 
+    def parsed_path(self, rfc: int, octets: bytes) -> Path:
+        """Where the parsed text is kept, whether it is there or not."""
+        key = hashlib.sha256(octets).hexdigest()[:32]
+        return self._parsed / tool_version() / f"{rfc}-{key}.pickle"
+
     def _read(self, rfc: int) -> Document | None:
         octets = self.octets(rfc)
         if octets is None:
             return None
-        key = hashlib.sha256(octets).hexdigest()[:32]
-        kept = self._parsed / tool_version() / f"{rfc}-{key}.pickle"
+        kept = self.parsed_path(rfc, octets)
         try:
             parsed = pickle.loads(kept.read_bytes())
             assert isinstance(parsed, Document)

@@ -28,6 +28,48 @@ def normal(text: str) -> str:
 @lru_cache(maxsize=4096)
 def mapped(text: str) -> tuple[str, tuple[int, ...]]:
     """The normal form, and for each of its characters where it comes from in `text`."""
+    return _ascii(text) if text.isascii() else _any(text)
+
+
+_GAP = re.compile(r"-(?:[ \t]*\n\s*)?|\s+")
+
+
+def _ascii(text: str) -> tuple[str, tuple[int, ...]]:
+    """The same as `_any`, ten times as fast, for what most RFCs consist of: only blanks and hyphens change the length."""
+    folded = text.lower().replace('"', "'")
+    pieces: list[str] = []
+    at = 0
+    for match in KEYWORD.finditer(text):
+        pieces += (folded[at : match.start()], match.group())
+        at = match.end()
+    folded = "".join(pieces) + folded[at:]
+    out: list[str] = []
+    origin: list[int] = []
+    at = 0
+    blank = True  # none is wanted at the begin, nor behind another
+    for match in _GAP.finditer(folded):
+        start, end = match.span()
+        if start > at:
+            out.append(folded[at:start])
+            origin.extend(range(at, start))
+            blank = False
+        at = end
+        if match.group()[0] == "-":
+            blank = end - start > 1
+        elif not blank:
+            out.append(" ")
+            origin.append(start)
+            blank = True
+    if at < len(folded):
+        out.append(folded[at:])
+        origin.extend(range(at, len(folded)))
+    joined = "".join(out)
+    if joined.endswith(" "):
+        joined, origin = joined[:-1], origin[:-1]
+    return joined, tuple(origin)
+
+
+def _any(text: str) -> tuple[str, tuple[int, ...]]:
     out: list[str] = []
     origin: list[int] = []
     skip_blank = True

@@ -1,0 +1,162 @@
+"""The command `sitegen`: build the pages of a repository, check what was built, or show any checkout at once."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from postil_site.config import ConfigError
+from postil_site.model import Problems
+from postil_site.pages import build as building
+from postil_site.pages import check as checking
+from postil_site.pages.output import NotOurs
+from postil_site.texts import fetch as fetching
+from postil_site.texts.lock import BadLock
+
+SHOWN = 20  # problems that are listed; the rest is counted
+
+_ROOT = click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="The repository; the folder you are in by default.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Show code and RFCs side by side."""
+
+
+def _built(
+    root: Path, out: Path, results: tuple[Path, ...], quiet: bool, again: bool = False
+) -> building.Report:
+    def say(line: str) -> None:
+        if not quiet and sys.stderr.isatty():
+            click.echo(line, err=True)
+
+    try:
+        return building.build(root, out, results=results or None, say=say, again=again)
+    except (ConfigError, NotOurs) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _problems(rows: list[tuple[str, str]]) -> None:
+    for path, reason in rows[:SHOWN]:
+        click.echo(f"{path}: {reason}", err=True)
+    if len(rows) > SHOWN:
+        click.echo(f"… and {len(rows) - SHOWN} more; all are on index.html", err=True)
+
+
+@main.command()
+@_ROOT
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Where the pages go: a folder that is empty, new, or of an earlier build.",
+)
+@click.option(
+    "--results",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Results of `pytest --rfc-results FILE`; else those the configuration names.",
+)
+@click.option("--strict", is_flag=True, help="Exit 1 when a file could not be read.")
+@click.option("--again", is_flag=True, help="Write every page, changed or not.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+def build(
+    root: Path, out: Path, results: tuple[Path, ...], strict: bool, again: bool, quiet: bool
+) -> None:
+    """Build the pages of a repository.
+
+    Texts of RFCs are those in rfc/txt, in the folder RFC_MIRROR, and in the cache of this user; `rfclinks fetch` gets them. Without a text,
+    references lead to the RFC Editor. A file that cannot be read is reported, and the build goes on.
+    """
+    report = _built(root, out, results, quiet, again)
+    _problems(report.problems)
+    if not quiet:
+        click.echo(f"{out / 'index.html'}: {report.summary()}")
+    if strict and report.problems:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def check(out: Path) -> None:
+    """Check every link, anchor and asset of a built folder; exit 1 for a broken one."""
+    report = checking.check(out)
+    for page, link, reason in report.broken:
+        click.echo(f"{page}: {link}: {reason}")
+    click.echo(report.summary(), err=bool(report.broken))
+    if report.broken or not report.pages:
+        sys.exit(1)
+
+
+@main.command()
+@_ROOT
+@click.option("--port", type=int, default=8730, show_default=True, help="0 for any that is free.")
+@click.option("--mirror", help="A folder or address with rfcN.txt; the RFC Editor by default.")
+@click.option("--no-fetch", is_flag=True, help="Use the texts that are here.")
+def serve(root: Path, port: int, mirror: str | None, no_fetch: bool) -> None:
+    """Show any checkout: find its references, fetch the RFCs they name, build, and serve on this machine.
+
+    Nothing is written into the checkout: texts go to the cache of this user, pages to a temporary folder.
+    """
+    from postil_site.project import Project
+    from postil_site.texts.library import cache_folder
+
+    problems = Problems()
+    try:
+        project = Project.open(root, problems)
+        cited = sorted({ref.rfc for ref in project.references if not ref.weak})
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
+    lacking = [rfc for rfc in cited if project.library.path(rfc) is None]
+    click.echo(f"{len(project.files)} files name {len(cited)} RFCs", err=True)
+    if lacking and not no_fetch:
+        try:
+            report = fetching.fetch(cache_folder(), lacking, texts="txt", mirror=mirror)
+        except BadLock as error:
+            raise click.ClickException(str(error)) from error
+        for line in report.lines():
+            click.echo(line, err=True)
+    with tempfile.TemporaryDirectory(prefix="sitegen-") as folder:
+        done = _built(root, Path(folder), (), False)
+        _problems(done.problems)
+        handler = functools.partial(_Handler, directory=folder)
+        try:
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        except OSError as error:
+            raise click.ClickException(
+                f"port {port}: {os.strerror(error.errno or 0)}; another: --port N"
+            ) from error
+        with server:
+            click.echo(f"http://127.0.0.1:{server.server_port}/ ({done.summary()}); Ctrl-C ends it")
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                click.echo("", err=True)
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    """Files of one folder, with nothing else allowed to load."""
+
+    def end_headers(self) -> None:
+        """Everything a page needs is beside it."""
+        self.send_header("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'")
+        self.send_header("Cache-Control", "no-cache")
+        super().end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """No line for each file of a page."""
+
+
+if __name__ == "__main__":
+    main()

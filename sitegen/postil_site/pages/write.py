@@ -1,0 +1,202 @@
+"""Writing every page, but for those that would be what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from postil_site.model import Problems
+from postil_site.pages import (
+    codepage,
+    data,
+    frames,
+    gather,
+    graphics,
+    indexes,
+    markup,
+    rfcpage,
+    warm,
+)
+from postil_site.pages.facts import Link, Pages, Site, tally
+from postil_site.pages.output import Output
+from postil_site.project import Project
+from postil_site.refs import sources
+from postil_site.status import matrix as matrix_files
+
+if TYPE_CHECKING:
+    from postil_site.pages.build import Inputs, Report
+
+Say = Callable[[str], None]
+
+
+def pages(
+    root: Path,
+    inputs: Inputs,
+    target: Output,
+    problems: Problems,
+    results: Sequence[Path] | None,
+    commit: str,
+    dirty: bool,
+    say: Say,
+) -> Report:
+    """All pages of a project."""
+    from postil_site.pages import build
+
+    # Files were read once already: what could not be is counted there.
+    project = Project.open(root, Problems(), results, inputs.config)
+    name = gather.name_of(root)
+    site = gather.gather(project, inputs.hashes, name)
+    rows = problems.rows
+    rows += [row for row in project.problems.rows if row not in rows]
+    site.problems = tuple(sorted(set(rows)))
+    every = gather.anchors(site.documents)
+    common = _key(build.version(), name, sorted(every.items()), sorted(site.documents))
+    say(f"{len(site.links)} references; writing pages")
+    _code(root, site, target, every, common, problems)
+    _rfcs(site, target, every, common, project)
+    _indexes(site, target, commit, dirty, project)
+    site_problems = sorted(set(rows))
+    return build.Report(rfcs=len(site.documents), problems=site_problems)
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _code(
+    root: Path, site: Site, target: Output, every: Pages, common: str, problems: Problems
+) -> None:
+    by_path = site.by_path()
+    for path, digest in site.files.items():
+        links = by_path.get(path, [])
+        page, script = f"code/{path}.html", f"data/code/{path}.js"
+        key = _key(common, path, digest, links)
+        shown = [link for link in indexes.strong(links) if link.rfc in site.documents]
+        if target.current(page, key) and (not shown or target.current(script, key)):
+            continue
+        source = sources.read(root, path, problems)
+        if source is None:
+            continue
+        lines = warm.safe_lines(source, problems)
+        if len(lines) > 1 and not lines[-1]:
+            lines.pop()
+        depth = path.count("/") + 1
+        up = "../" * depth
+        target.write(page, _code_page(site, path, lines, links, depth, every, up), key)
+        if shown:
+            target.write(script, data.of_code(path, source.text, shown), key)
+
+
+def _code_page(
+    site: Site,
+    path: str,
+    lines: list[str],
+    links: list[Link],
+    depth: int,
+    every: Pages,
+    up: str,
+) -> str:
+    rfcs = sorted({link.rfc for link in indexes.strong(links)})
+    first = next((link for link in indexes.strong(links) if link.rfc_line), None)
+    *folders, name = path.split("/")
+    return frames.render(
+        "code.html",
+        site.name,
+        depth=depth,
+        title=f"{name} · {path}",
+        crumbs=[*((folder, "") for folder in folders), (name, "")],
+        lines=len(lines),
+        references=len(indexes.strong(links)),
+        rfcs=[
+            (rfc, up + markup.rfc_page(rfc) if rfc in every else markup.EDITOR.format(rfc))
+            for rfc in rfcs
+        ],
+        todos=len({link.line for link in links if link.todo and not link.weak}),
+        state=markup.view_state(
+            path,
+            first.line if first else None,
+            first.rfc if first else None,
+            first.rfc_line if first else None,
+        ),
+        body=codepage.body(lines, links, up, every),
+    )
+
+
+def _rfcs(site: Site, target: Output, every: Pages, common: str, project: Project) -> None:
+    by_rfc = site.by_rfc()
+    rows = {row.rfc: row for row in site.rows}
+    for rfc, document in site.documents.items():
+        clauses = site.clauses.get(rfc, ())
+        links = by_rfc.get(rfc, [])
+        text = hashlib.sha256(project.library.octets(rfc) or b"").hexdigest()
+        row = rows.get(rfc)
+        key = _key(
+            common,
+            text,
+            document.errata,
+            document.obsoleted_by,
+            document.updated_by,
+            clauses,
+            links,
+            row,
+        )
+        page, script = markup.rfc_page(rfc), f"data/rfc{rfc}.js"
+        if target.current(page, key) and target.current(script, key):
+            continue
+        whole = [link for link in indexes.strong(links) if link.rfc_line is None]
+        content = frames.render(
+            "rfc.html",
+            site.name,
+            depth=1,
+            title=f"RFC {rfc}: {indexes.title(site, rfc)}",
+            rfc=rfc,
+            name=indexes.title(site, rfc),
+            banners=rfcpage.banners(document, every),
+            topic=row.topic if row else "",
+            kind_of=row.kind if row else "",
+            planned=row.status if row else "",
+            clauses=len(clauses),
+            tally=tally(clauses),
+            bar=graphics.bar(clauses),
+            whole=rfcpage.whole(whole),
+            outline=rfcpage.outline(document, clauses, indexes.strong(links)),
+            state=_state(rfc, indexes.strong(links)),
+            body=rfcpage.body(document, every, clauses, links),
+        )
+        target.write(page, content, key)
+        quotes = warm.quotes_of(project.library, document)
+        target.write(script, data.of_rfc(document, links, clauses, quotes), key)
+
+
+def _state(rfc: int, links: list[Link]) -> str:
+    first = next((link for link in links if link.rfc_line), None)
+    if first is None:
+        return markup.view_state(None, None, rfc, None)
+    return markup.view_state(first.path, first.line, rfc, first.rfc_line)
+
+
+def _indexes(site: Site, target: Output, commit: str, dirty: bool, project: Project) -> None:
+    label = f"{commit[:10]}{' with changes' if dirty else ''}" if commit else ""
+    by_rfc = site.by_rfc()
+    stated = {rfc: found for rfc, found in site.clauses.items() if rfc in site.judged}
+    target.write("index.html", indexes.overview(site, label))
+    target.write("tree.html", indexes.tree(site))
+    target.write("todo.html", indexes.todo(site))
+    target.write("matrix.html", indexes.matrix(site, stated))
+    target.write("data/matrix.js", data.matrix(stated, site.links))
+    target.write("view.html", frames.render("view.html", site.name))
+    target.write(
+        "version.js",
+        f"window.postilVersion={json.dumps({'name': label, 'commit': commit, 'dirty': dirty})};\n",
+    )
+    table = matrix_files.rows(project)
+    target.write("matrix.csv", matrix_files.csv_text(table))
+    target.write("matrix.json", matrix_files.json_text(table))
+    for rfc, clauses in stated.items():
+        if by_rfc.get(rfc) or clauses:
+            target.write(f"badges/rfc{rfc}.svg", graphics.badge(rfc, tally(clauses)))
+    for name, octets in frames.assets().items():
+        target.write(f"assets/{name}", octets)
