@@ -34,6 +34,15 @@ def test_levels() -> None:
     }
 
 
+def test_levels_of_one_package() -> None:
+    """Asking for more of one package leaves the others as the command has them."""
+    assert parse_levels(("imap=debug",), "warning") == {
+        "": logging.WARNING,
+        "imap": logging.DEBUG,
+    }
+    assert parse_levels(("imap=debug",)) == {"": logging.INFO, "imap": logging.DEBUG}
+
+
 @pytest.mark.parametrize("text", ["loud", "imap=loud", "=debug", "imap=", ""])
 def test_bad_levels(text: str) -> None:
     """What is no level says how to write one."""

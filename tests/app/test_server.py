@@ -7,6 +7,7 @@ import dataclasses
 import imaplib
 import smtplib
 import ssl
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import msgspec
@@ -85,6 +86,28 @@ async def test_a_real_machine(tmp_path: Path) -> None:
         answer = await reader.read()
         assert b" 200 " in answer and b"ann@" not in answer
         writer.close()
+
+
+@pytest.mark.rfc(
+    "9110",
+    "6.6.1",
+    "An origin server with a clock (as defined in Section 5.6.7) MUST generate a Date header field in all 2xx "
+    "(Successful), 3xx (Redirection), and 4xx (Client Error) responses",
+)
+async def test_answers_carry_the_time(tmp_path: Path) -> None:
+    """Pages, errors and refusals say when they were made."""
+    async with serving(config(tmp_path), ANY_PORT) as server:
+        for path, status in (("/healthz", 200), ("/no", 404)):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.ports["http"])
+            writer.write(
+                f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+            )
+            head = (await reader.read()).partition(b"\r\n\r\n")[0].decode("ascii")
+            writer.close()
+            dates = [line[6:] for line in head.split("\r\n") if line.startswith("date: ")]
+            assert f" {status} " in head and len(dates) == 1
+            assert dates[0].endswith(" GMT")
+            assert abs(parsedate_to_datetime(dates[0]).timestamp() - SystemClock().now()) < 60
 
 
 async def test_ready_says_why_not(tmp_path: Path) -> None:

@@ -27,9 +27,9 @@ class BadLevel(ValueError):
     """A level that is none; the text says how to write one."""
 
 
-def parse_levels(texts: tuple[str, ...]) -> dict[str, int]:
-    """`("info", "imap=debug")` as levels per package; "" is for all others."""
-    levels = {"": logging.INFO}
+def parse_levels(texts: tuple[str, ...], others: str = "info") -> dict[str, int]:
+    """`("info", "imap=debug")` as levels per package; "" is for the packages that none of them names."""
+    levels = {"": LEVELS[others]}
     for text in texts:
         for one in text.split(","):
             package, equals, level = one.rpartition("=")

@@ -58,7 +58,9 @@ def command(
     from postil.cli.failing import refusals
 
     with refusals():
-        logs.configure(logs.parse_levels(levels), "json" if log_format == "json" else "logfmt")
+        logs.configure(
+            logs.parse_levels(levels, "warning"), "json" if log_format == "json" else "logfmt"
+        )
         options = localserve.Options(
             folder=folder,
             port_offset=port_offset,

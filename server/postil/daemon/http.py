@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, MutableMapping
+from email.utils import formatdate
 from typing import Any, Final, cast
 
 import structlog
@@ -16,6 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from postil.base.clock import Clock
 from postil.daemon.service import Surroundings
 from postil.net.listeners import Spec
 from postil.net.transport import Pumped
@@ -30,6 +32,24 @@ _REFUSAL: Final = (
 )
 
 Application = Callable[..., Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+def _dated(application: Application, clock: Clock) -> Application:
+    """The application with the time on every answer: uvicorn's own comes from the server that is not used here."""
+
+    async def dated(scope: object, receive: object, send: Send) -> None:
+        async def stamped(message: MutableMapping[str, Any]) -> None:
+            # RFC 9110 §6.6.1: "An origin server with a clock (as defined in Section 5.6.7) MUST generate a Date header
+            # field in all 2xx (Successful), 3xx (Redirection), and 4xx (Client Error) responses"
+            if message["type"] == "http.response.start":
+                date = formatdate(clock.now(), usegmt=True).encode("ascii")
+                message["headers"] = [(b"date", date), *message["headers"]]
+            await send(message)
+
+        await application(scope, receive, stamped)
+
+    return dated
 
 
 class HttpService:
@@ -37,7 +57,7 @@ class HttpService:
 
     def __init__(self, application: Application, surroundings: Surroundings) -> None:
         self._config = Config(
-            cast(Any, application),
+            cast(Any, _dated(application, surroundings.clock)),
             loop="none",
             http=H11Protocol,
             ws="none",
