@@ -6,8 +6,9 @@ import contextlib
 import re
 import socket
 from collections.abc import Iterable
+from itertools import islice
 
-_LITERAL = re.compile(rb"\{(\d+)\}\r\n$")
+_EXISTS = re.compile(rb"\* (\d+) EXISTS\r\n")
 
 
 class Client:
@@ -18,6 +19,7 @@ class Client:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
         self._tag = 0
+        self.exists = 0  # messages at the last `select`
         self._until(b"\r\n", 0)
 
     def _until(self, end: bytes, start: int) -> bytes:
@@ -62,6 +64,13 @@ class Client:
         self.command(f'LOGIN "{user}" "{password}"')
         return self
 
+    def select(self, mailbox: str) -> int:
+        """SELECT; how many messages there are."""
+        found = _EXISTS.search(self.command(f"SELECT {mailbox}"))
+        assert found is not None
+        self.exists = int(found[1])
+        return self.exists
+
     def fill(self, mailbox: str, messages: Iterable[bytes], window: int = 50) -> int:
         """APPEND with non-synchronising literals, `window` in flight; returns how many."""
         flying: list[bytes] = []
@@ -78,6 +87,16 @@ class Client:
                 self._reap(flying)
         self._reap(flying)
         return count
+
+    def fill_fast(self, mailbox: str, messages: Iterable[bytes], several: int = 500) -> None:
+        """The same with many messages a command where the server has MULTIAPPEND, which spares it most syncs."""
+        if b" MULTIAPPEND" not in self.command("CAPABILITY"):
+            self.fill(mailbox, messages)
+            return
+        source = iter(messages)
+        while some := list(islice(source, several)):
+            parts = b" ".join(b"{%d+}\r\n%b" % (len(message), message) for message in some)
+            self.command(b"APPEND %b %b" % (mailbox.encode(), parts))
 
     def _reap(self, flying: list[bytes]) -> None:
         while flying:

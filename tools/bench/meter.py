@@ -31,10 +31,10 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def cpu(pid: int) -> float:
-    """Seconds of CPU used by the process tree, and by its children that have ended."""
+def cpu(*pids: int) -> float:
+    """Seconds of CPU used by the process trees, and by their children that have ended."""
     total = 0
-    for member in tree(pid):
+    for member in [member for pid in pids for member in tree(pid)]:
         try:
             fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -65,12 +65,13 @@ class Run:
     count: int = 1
 
 
-def measured(pid: int, work: Callable[[], int], count: int = 1) -> Run:
+def measured(pid: int | Sequence[int], work: Callable[[], int], count: int = 1) -> Run:
     """Run `work`, which returns the size of its answer."""
-    before, start = cpu(pid), time.perf_counter()
+    pids = (pid,) if isinstance(pid, int) else pid
+    before, start = cpu(*pids), time.perf_counter()
     answer = work()
     wall = time.perf_counter() - start
-    return Run(wall, cpu(pid) - before, answer, count)
+    return Run(wall, cpu(*pids) - before, answer, count)
 
 
 @dataclass(slots=True)

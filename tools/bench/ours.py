@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -13,9 +14,20 @@ from pathlib import Path
 from tools.bench import meter
 from tools.bench.peers import Server, wait_port
 
+from postil.accounts import Administration
+from postil.app.server import DATABASE
+from postil.base.clock import SystemClock
+
 USER = "postil@localhost"
 PASSWORD = "postilpostil"
 _BASES = (1025, 1080, 1143, 1443, 1465, 1587, 1993)
+
+
+async def _add(path: Path, accounts: int) -> None:
+    administration = await Administration.open(path, clock=SystemClock())
+    for number in range(accounts):
+        await administration.add(f"bench{number}@localhost", PASSWORD)
+    await administration.close()
 
 
 def free_offset() -> int:
@@ -32,9 +44,13 @@ def free_offset() -> int:
 
 
 @contextlib.contextmanager
-def postil(folder: Path, arguments: tuple[str, ...] = ()) -> Iterator[Server]:
-    """`postil localserve` on one core."""
+def postil(folder: Path, arguments: tuple[str, ...] = (), accounts: int = 0) -> Iterator[Server]:
+    """`postil localserve` on one core; `accounts` more users bench0@localhost, bench1@localhost … with PASSWORD."""
     offset = free_offset()
+    if accounts:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        asyncio.run(_add(folder / DATABASE, accounts))
+    folder.parent.mkdir(parents=True, exist_ok=True)
     log = folder.with_suffix(".log").open("wb")
     process = subprocess.Popen(
         [
@@ -49,7 +65,9 @@ def postil(folder: Path, arguments: tuple[str, ...] = ()) -> Iterator[Server]:
         wait_port(1143 + offset, 60)
         wait_port(1025 + offset)
         about = "postil localserve: SQLite index FULL, segments fdatasync, group commit"
-        yield Server("postil", process.pid, 1143 + offset, 1025 + offset, about, folder)
+        yield Server(
+            "postil", process.pid, 1143 + offset, 1025 + offset, about, folder, 1993 + offset
+        )
     finally:
         process.terminate()
         process.wait(60)

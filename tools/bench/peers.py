@@ -1,7 +1,7 @@
 """The servers we are measured against, from Debian's packages and PyPI, on loopback ports under a folder of their own.
 
-Dovecot speaks IMAP without TLS, one user, passwords in plain text, mail in Maildir, fsync as it is by default (`mail_fsync =
-optimized`). aiosmtpd is the Python peer for reception: a handler writes each message to a file of its own, fsyncs it and the folder.
+Dovecot speaks IMAP without TLS, any user with one password in plain text, mail in Maildir or sdbox, fsync as it is by default
+(`mail_fsync = optimized`). Postfix in front of its LMTP is in `postfix`. aiosmtpd is the Python peer for reception: a handler writes each message to a file of its own, fsyncs it and the folder.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ class Server:
     smtp: int = 0
     about: str = ""
     folder: Path = Path()
+    imaps: int = 0
+    more: tuple[int, ...] = ()  # processes that belong to it beside `pid` and its children
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return (self.pid, *self.more)
 
 
 def free_port() -> int:
@@ -66,7 +72,7 @@ DOVECOT = """\
 base_dir = {dir}/run
 state_dir = {dir}/run
 instance_name = postil-bench
-protocols = imap
+protocols = {protocols}
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
@@ -75,7 +81,8 @@ auth_mechanisms = plain
 first_valid_uid = 1
 default_login_user = dovenull
 default_internal_user = dovecot
-mail_location = {format}:{dir}/mail/{format}
+auth_username_format = %Ln
+mail_location = {format}:~/{format}
 mail_fsync = optimized
 mail_max_userip_connections = 2000
 passdb {{
@@ -84,7 +91,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid=5000 gid=5000 home={dir}/mail
+  args = uid=5000 gid=5000 home={dir}/mail/%n allow_all_users=yes
 }}
 namespace inbox {{
   inbox = yes
@@ -101,8 +108,18 @@ service imap-login {{
 """
 
 
+LMTP = """\
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+}}
+"""
+
+
 @contextlib.contextmanager
-def dovecot(folder: Path, mail_format: str = "maildir") -> Iterator[Server]:
+def dovecot(folder: Path, mail_format: str = "maildir", lmtp: int = 0) -> Iterator[Server]:
     """A Dovecot of our own; needs root, for its users. MissingPeer when it cannot be."""
     program = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if program is None or os.geteuid() != 0:
@@ -111,7 +128,15 @@ def dovecot(folder: Path, mail_format: str = "maildir") -> Iterator[Server]:
     (folder / "mail").mkdir()
     os.chown(folder / "mail", 5000, 5000)
     port = free_port()
-    text = DOVECOT.format(dir=folder, port=port, format=mail_format, password=PASSWORD)
+    text = DOVECOT.format(
+        dir=folder,
+        port=port,
+        format=mail_format,
+        password=PASSWORD,
+        protocols="imap lmtp" if lmtp else "imap",
+    )
+    if lmtp:
+        text += LMTP.format(port=lmtp)
     (folder / "dovecot.conf").write_text(text)
     process = subprocess.Popen(
         [program, "-F", "-c", str(folder / "dovecot.conf")],
@@ -121,7 +146,7 @@ def dovecot(folder: Path, mail_format: str = "maildir") -> Iterator[Server]:
         wait_port(port)
         version = subprocess.check_output([program, "--version"], text=True).strip()
         about = f"Dovecot {version}, {mail_format}, mail_fsync=optimized, no TLS"
-        yield Server("dovecot", process.pid, imap=port, about=about, folder=folder)
+        yield Server(f"dovecot {mail_format}", process.pid, imap=port, about=about, folder=folder)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)

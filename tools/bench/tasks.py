@@ -1,0 +1,179 @@
+"""The commands that are compared, each with its mark: a ratio to Dovecot (Maildir), of wall or CPU, whichever is worse for us.
+
+A task works in one of two mailboxes: `big` (short messages, 100,000 by default) and `small` (10,000 by default, 2 KiB each), or brings its own. `before`
+and `after` are not measured. What `work` returns must be equal for all servers, or the figures are void.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tools.bench import generate
+from tools.bench.imapload import Client
+
+BODY = 10 * 1024
+_HEADERS = "BODY.PEEK[HEADER.FIELDS (From To Cc Subject Date Message-ID)]"
+_HITS = re.compile(rb"\* (?:SEARCH|ESEARCH[^\r\n]*? COUNT) ?([\d ]*)\r\n")
+
+
+def nothing(client: Client) -> None:
+    """Needs no preparation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One line of the table."""
+
+    name: str
+    box: str
+    mark: float  # at most this times Dovecot's
+    work: Callable[[Client], int]
+    times: int = 1  # how often within a run, so that a run is longer than a tick of the CPU clock
+    before: Callable[[Client], None] = nothing
+    after: Callable[[Client], None] = nothing
+    syncs: bool = False  # count fsyncs too
+
+
+def _fetch(what: str, sequence: str = "1:*") -> Callable[[Client], int]:
+    def work(client: Client) -> int:
+        return client.command(f"FETCH {sequence} {what}").count(b" FETCH (")
+
+    return work
+
+
+def _newest(client: Client) -> int:
+    last = client.exists
+    return client.command(f"FETCH {last - 49}:{last} (UID FLAGS {_HEADERS})").count(b" FETCH (")
+
+
+def _bodies(client: Client) -> int:
+    # Octets count; what stands around the literals differs from server to server.
+    answer = client.command("FETCH 1:1000 BODY.PEEK[]")
+    return sum(int(size) for size in re.findall(rb"BODY\[\] \{(\d+)\}", answer))
+
+
+def _select(box: str) -> Callable[[Client], int]:
+    def work(client: Client) -> int:
+        client.command("UNSELECT")
+        return client.select(box)
+
+    return work
+
+
+def _store(sequence: str) -> Callable[[Client], int]:
+    def work(client: Client) -> int:
+        there = client.command(f"STORE {sequence} +FLAGS (\\Flagged)").count(b" FETCH (")
+        return there + client.command(f"STORE {sequence} -FLAGS (\\Flagged)").count(b" FETCH (")
+
+    return work
+
+
+def _search(key: str) -> Callable[[Client], int]:
+    def work(client: Client) -> int:
+        return sum(len(found.split()) for found in _HITS.findall(client.command(f"SEARCH {key}")))
+
+    return work
+
+
+def _fresh(client: Client) -> None:
+    client.command("CREATE target")
+
+
+def _gone(client: Client) -> None:
+    client.command("DELETE target")
+
+
+def _thousand_to_move(client: Client) -> None:
+    client.command("CREATE source")
+    client.command("COPY 1:1000 source")
+    client.select("source")
+    _fresh(client)
+
+
+def _thousand_to_expunge(client: Client) -> None:
+    _fresh(client)
+    client.command("COPY 1:1000 target")
+    client.select("target")
+    client.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+
+
+def _moved(client: Client) -> None:
+    client.select("small")
+    client.command("DELETE source")
+    _gone(client)
+
+
+def _expunged(client: Client) -> None:
+    client.select("small")
+    _gone(client)
+
+
+def _copy(client: Client) -> int:
+    client.command("COPY 1:1000 target")
+    return 1000
+
+
+def _move(client: Client) -> int:
+    return client.command("MOVE 1:* target").count(b" EXPUNGE\r\n")
+
+
+def _expunge(client: Client) -> int:
+    return client.command("EXPUNGE").count(b" EXPUNGE\r\n")
+
+
+def _append(window: int, count: int) -> Callable[[Client], int]:
+    bodies = [generate.message(number, BODY) for number in range(count)]
+    return lambda client: client.fill("target", bodies, window)
+
+
+def tasks(rare: str, common: str, appends: int) -> tuple[Task, ...]:
+    """All of them; the words are in one message, and in two thirds of them."""
+    return (
+        Task("FETCH 1:* (UID FLAGS)", "big", 0.8, _fetch("(UID FLAGS)")),
+        Task("FETCH 1:* ENVELOPE, warm", "big", 0.5, _fetch("ENVELOPE")),
+        Task("FETCH 1:* BODYSTRUCTURE, warm", "small", 1.3, _fetch("BODYSTRUCTURE")),
+        Task("FETCH newest 50, header fields", "small", 1.0, _newest, 20),
+        Task("FETCH 1,000 x 10 KiB BODY.PEEK[]", "bodies", 1.2, _bodies, 3),
+        Task("SELECT, warm", "big", 0.1, _select("big"), 10),
+        Task("SELECT of the small one, warm", "small", 0.1, _select("small"), 20),
+        Task("STORE of one flag, twice", "big", 0.1, _store("500"), 20),
+        Task("STORE of 1,000 messages, twice", "big", 0.5, _store("1001:2000"), 2),
+        Task("COPY of 1,000", "small", 0.6, _copy, 1, _fresh, _gone),
+        Task("MOVE of 1,000", "small", 0.6, _move, 1, _thousand_to_move, _moved),
+        Task("EXPUNGE of 1,000", "small", 2.0, _expunge, 1, _thousand_to_expunge, _expunged),
+        Task("SEARCH FROM", "small", 0.7, _search('FROM "alice@rare"')),
+        Task("SEARCH TEXT, a rare word", "small", 0.05, _search(f'TEXT "{rare}"')),
+        Task("SEARCH TEXT, in two thirds", "small", 0.5, _search(f'TEXT "{common}"')),
+        Task(
+            f"APPEND {appends} x 10 KiB one by one",
+            "small",
+            1.0,
+            _append(1, appends),
+            1,
+            _fresh,
+            _gone,
+            syncs=True,
+        ),
+        Task(
+            f"APPEND {appends} x 10 KiB, 20 in flight",
+            "small",
+            0.25,
+            _append(20, appends),
+            1,
+            _fresh,
+            _gone,
+            syncs=True,
+        ),
+    )
+
+
+def words_for(messages: list[bytes]) -> tuple[str, str]:
+    """A word that few of the messages have, and one that two thirds have, as parts of words too."""
+    lower = [message.lower() for message in messages]
+    shares = {word: sum(word.encode() in message for message in lower) for word in generate.words()}
+    rare = min((word for word in shares if shares[word] and len(word) > 6), key=shares.__getitem__)
+    wanted = len(messages) * 2 / 3
+    common = min((word for word in shares if len(word) > 3), key=lambda w: abs(shares[w] - wanted))
+    return rare, common
