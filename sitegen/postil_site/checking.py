@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from postil_site.model import Finding, FindingClass, Level, Requirement, Status, TargetKind
-from postil_site.project import Project
+from postil_site.project import OWN, Project
 from postil_site.status.verdicts import Verdict
 from postil_site.texts.normal import normal
 
@@ -155,9 +155,15 @@ def _results(project: Project) -> list[Finding]:
 
 def _texts(project: Project, required: bool, not_checked: dict[str, int]) -> list[Finding]:
     missing = project.missing_texts
-    if not missing:
-        return []
-    if required:
+    listed = {row.rfc: row for row in project.index.rows}
+    # what the project lists it must have; without a list, whatever it cites
+    demanded = [rfc for rfc in missing if rfc in listed or not listed]
+    demanded += [
+        row.rfc
+        for row in project.index.rows
+        if row.status in OWN and row.rfc not in missing and project.library.path(row.rfc) is None
+    ]
+    if required and demanded:
         return [
             Finding(
                 FindingClass.STALE_QUOTE,
@@ -166,8 +172,10 @@ def _texts(project: Project, required: bool, not_checked: dict[str, int]) -> lis
                 f"RFC {rfc}",
                 f"the text of RFC {rfc} is missing",
             )
-            for rfc in missing
+            for rfc in sorted(demanded)
         ]
+    if not missing:
+        return []
     absent = set(missing)
     refs = [
         one.reference

@@ -108,7 +108,9 @@ class Project:
     @cached_property
     def files(self) -> list[str]:
         """All files that belong to the repository, sorted."""
-        return sources.list_files(self.root, self.config.include, self.config.exclude)
+        return sources.list_files(
+            self.root, self.config.include, self.config.exclude, self.problems
+        )
 
     # --- references ---------------------------------------------------------------------------------------------
 
@@ -310,6 +312,15 @@ class Project:
     def has_fresh_results(self) -> bool:
         """Is there anything that may turn a requirement green?"""
         return any(row.fresh for row in self.results)
+
+    def section_results(self, rfc: int) -> dict[str, list[Result]]:
+        """Results that pin no sentence, by section: what stands at a heading as `tests of this section` (rule 3)."""
+        pinned = {id(row) for _, row in self._pinned_results.get(rfc, [])}
+        out: dict[str, list[Result]] = defaultdict(list)
+        for row in self.results:
+            if row.rfc == rfc and id(row) not in pinned:
+                out[row.section.lstrip("§ ")].append(row)
+        return out
 
     @cached_property
     def _pinned_results(self) -> dict[int, list[tuple[Requirement, Result]]]:

@@ -324,6 +324,8 @@ def test_bad_input_is_counted_and_the_rest_read(tmp_path: Path) -> None:
     (root / "long.py").write_bytes(b"# RFC 7777 " + b"x" * 900_000)
     (root / "broken.py").write_text("def (:\n# RFC 7777 §3\n")
     (root / "loop").symlink_to(root)
+    (root / "ring.py").symlink_to(root / "ring.py")
+    (root / "huge.py").write_bytes(b"x" * 20_000_000)
     (root / "dangling.py").symlink_to(root / "nowhere")
     (root / "rfc/txt/rfc7000.txt").write_text("<!DOCTYPE html><html></html>")
     (root / "lamp.go").write_text("// RFC 7000 §2\n")
@@ -332,7 +334,16 @@ def test_bad_input_is_counted_and_the_rest_read(tmp_path: Path) -> None:
     found = {(r.reference.path, r.section) for r in seen.resolved}
     assert {("good.py", "2"), ("latin.py", "2.1"), ("broken.py", "3"), ("lamp.go", None)} <= found
     told = dict(problems.rows)
-    assert told.keys() == {"bin.py", "rfc/index.txt:2", "rfc/index.txt:3", "rfc7000.txt"}
+    assert told.keys() == {
+        "bin.py",
+        "rfc/index.txt:2",
+        "rfc/index.txt:3",
+        "rfc7000.txt",
+        "loop",
+        "dangling.py",
+        "huge.py",
+        "ring.py",
+    }
 
 
 def test_a_bad_configuration_names_file_line_and_field(tmp_path: Path) -> None:

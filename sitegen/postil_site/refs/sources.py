@@ -38,6 +38,13 @@ SKIPPED = frozenset(
 )
 
 
+# Files that are source text by their name: what is wrong with one of them is told.
+CODE_SUFFIXES = (
+    ".py", ".pyi", ".c", ".h", ".cc", ".cpp", ".hpp", ".go", ".rs", ".ts", ".js", ".java", ".kt",
+    ".rb", ".pl", ".php", ".cs", ".swift", ".scala", ".lua", ".ex", ".erl", ".hs", ".ml", ".sh",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file that was read."""
@@ -53,11 +60,16 @@ class Source:
         return words.hinted(self.octets)
 
 
-def list_files(root: Path, include: Sequence[str], exclude: Sequence[str]) -> list[str]:
+def list_files(
+    root: Path,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    problems: Problems | None = None,
+) -> list[str]:
     """Paths relative to the root, sorted; `include` and `exclude` are globs over them (`**` spans folders)."""
-    names = _from_git(root)
+    names = _from_git(root, problems or Problems())
     if names is None:
-        names = list(_walk(root))
+        names = list(_walk(root, problems or Problems()))
     else:
         generated = _generated(root, names)
         names = [name for name in names if name not in generated]
@@ -88,7 +100,7 @@ def matches(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern)
 
 
-def _from_git(root: Path) -> list[str] | None:
+def _from_git(root: Path, problems: Problems) -> list[str] | None:
     command = [
         "git",
         "-C",
@@ -105,10 +117,23 @@ def _from_git(root: Path) -> list[str] | None:
         return None
     names = done.stdout.decode("utf-8", "surrogateescape").split("\0")
     # A folder that a repository above ignores has no files for git: then it is walked.
-    return (
-        sorted({name for name in names if name and os.path.isfile(os.path.join(root, name))})
-        or None
-    )
+    return [name for name in sorted(set(names)) if name and _is_file(root, name, problems)] or None
+
+
+def _is_file(root: Path, name: str, problems: Problems) -> bool:
+    """A regular file, by way of links too; a link that leads nowhere, or round in a circle, is told."""
+    file = os.path.join(root, name)
+    if os.path.isfile(file):
+        return True
+    if os.path.islink(file):
+        target = os.path.realpath(file)
+        if os.path.isdir(target):
+            around = os.path.realpath(os.path.dirname(file)) + os.sep
+            if around.startswith(target.rstrip(os.sep) + os.sep):
+                problems.add(name, "is a link to a folder around it; not followed")
+        elif not os.path.exists(file):
+            problems.add(name, "is a link that leads nowhere")
+    return False
 
 
 def _generated(root: Path, names: Sequence[str]) -> set[str]:
@@ -135,7 +160,7 @@ def _generated(root: Path, names: Sequence[str]) -> set[str]:
     return {name for name, value in rows if value in ("set", "true")}
 
 
-def _walk(root: Path) -> Iterable[str]:
+def _walk(root: Path, problems: Problems) -> Iterable[str]:
     for folder, folders, files in os.walk(root, followlinks=False):
         folders[:] = sorted(set(folders) - SKIPPED)
         inner = os.path.relpath(folder, root).replace(os.sep, "/")
@@ -150,14 +175,17 @@ def read(root: Path, path: str, problems: Problems) -> Source | None:
     """The file, or None when it is binary, too big (both silently) or unreadable (counted)."""
     file = root / path
     try:
-        if file.stat().st_size > MAX_BYTES:
+        size = file.stat().st_size
+        if size > MAX_BYTES:
+            if path.endswith(CODE_SUFFIXES):
+                problems.add(path, f"is not read: {size:,} octets are too many for source text")
             return None
         octets = file.read_bytes()
     except OSError as error:
         problems.add(path, f"cannot be read: {error.strerror}")
         return None
     if b"\0" in octets[:8192]:
-        if path.endswith((".py", ".c", ".h", ".go", ".rs", ".ts", ".js", ".java")):
+        if path.endswith(CODE_SUFFIXES):
             problems.add(path, "is binary, not source text")
         return None
     try:

@@ -61,10 +61,7 @@ def _row(verdict: Verdict) -> Row:
         line=one.span.line,
         code=places(Role.IMPLEMENTS, Role.EXCEPTION),
         tests=places(Role.TESTS),
-        results=tuple(
-            f"{each.test}: {each.outcome}{'' if each.fresh else ' (stale)'}"
-            for each in verdict.tests
-        ),
+        results=_results(verdict),
         todos=tuple(
             dict.fromkeys(
                 each.reference.todo or each.reference.text
@@ -76,6 +73,18 @@ def _row(verdict: Verdict) -> Row:
         alias_of=verdict.alias_of,
         contradiction=verdict.contradiction,
     )
+
+
+def _results(verdict: Verdict) -> tuple[str, ...]:
+    """`test: outcome` of each; a marker without a row was not collected (rule 5)."""
+    out = [f"{one.test}: {one.outcome}{'' if one.fresh else ' (stale)'}" for one in verdict.tests]
+    seen = {one.test.partition("[")[0] for one in verdict.tests}
+    for each in verdict.references:
+        ref = each.reference
+        name = f"{ref.path}::{ref.test}"
+        if ref.style == "marker" and name not in seen:
+            out.append(f"{name}: not collected")
+    return tuple(out)
 
 
 COLUMNS = tuple(Row.__dataclass_fields__)

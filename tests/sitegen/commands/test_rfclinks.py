@@ -189,6 +189,11 @@ def test_texts_can_be_required(tmp_path: Path) -> None:
     done = run(root, "check")
     assert (done.exit_code, "not checked: 1 texts" in done.stdout) == (0, True)
     assert run(root, "check", "--require-texts").exit_code == 11
+    # with a list of its own the project answers for that list only
+    lamp.write(root, {"rfc/index.txt": "7777\tPartial\tStandard\tLamps\n"})
+    assert run(root, "check", "--require-texts").exit_code == 0
+    lamp.write(root, {"rfc/index.txt": "7778\tPartial\tStandard\tLamps\n"})
+    assert run(root, "check", "--require-texts").exit_code == 11
 
 
 def test_a_baseline_makes_the_first_hour_green(tmp_path: Path) -> None:
