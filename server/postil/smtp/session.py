@@ -145,6 +145,7 @@ class Session:
         if conversation.state not in ALLOWED[verb.name] and not _answers_itself(verb, conversation):
             # RFC 5321 §4.1.4: "If the commands in a transaction are out of order to the degree that they cannot be
             # processed by the server, a 503 failure reply MUST be returned and the SMTP server MUST stay in the same state."
+            # RFC 4954 §4: "An AUTH command issued during a mail transaction MUST be rejected with a 503 reply."
             raise SmtpReply(503, "5.5.1", out_of_order(verb.name, conversation.state))
         return verb, argument.strip(" \t")
 

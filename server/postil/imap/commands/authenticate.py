@@ -5,8 +5,6 @@ RFC 9051 §6.2.2; RFC 4959 (SASL-IR); RFC 4616 (PLAIN, the only mechanism so far
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,7 +14,7 @@ from postil.imap.commands.login import require_privacy
 from postil.imap.errors import Bad, No
 from postil.imap.tokens import Tokens
 from postil.ports.stream import StreamClosed
-from postil.sasl import plain
+from postil.sasl import encoding, plain
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
@@ -37,6 +35,7 @@ def parse(tokens: Tokens) -> Authenticate:
     if not tokens.done:
         tokens.sp()
         # RFC 9051 §6.2.2: "It also MUST be transmitted outside of a quoted string or literal."
+        # RFC 4959 §3: "It also MUST be transmitted outside of a quoted string or literal."
         initial = tokens.text[tokens.at :]
         if not initial or b" " in initial:
             raise Bad("expected an initial response")
@@ -78,8 +77,14 @@ async def _message(session: Session, initial: bytes | None) -> bytes:
     if initial == b"=":
         # RFC 9051 §6.2.2: "To send a zero-length initial response, the client MUST send a single pad
         # character ('=')."
+        # RFC 4959 §3: "To send a zero-length initial response, the client MUST send a single pad character ('=')."
         return b""
     line = initial
+    # RFC 4959 §3: "Servers that implement this extension MUST support clients that omit the initial client response"
+    # RFC 4959 §4: "Note that even when a server supports this extension, the following negotiation (which does not
+    # use the initial response) is still valid and MUST be supported by the server:"
+    # RFC 4959 §6: "Server implementations MUST treat the omission of an initial client response from the AUTHENTICATE
+    # command as defined by [RFC3501] (as if this extension did not exist)."
     if line is None:
         # RFC 9051 §6.2.2: "Note that in the above example there is a space following the '+' from the server."
         session.write(b"+ \r\n")
@@ -92,8 +97,12 @@ async def _message(session: Session, initial: bytes | None) -> bytes:
             # consisting of a single '*'."
             raise Bad("Authentication cancelled")
     try:
-        return base64.b64decode(line, validate=True)
-    except (binascii.Error, ValueError):
+        # RFC 4959 §3: "When decoding the BASE64 [RFC4648] data in the initial client response, decoding errors MUST be
+        # treated as IMAP [RFC3501] would handle them in any normal SASL client response."
+        # RFC 4959 §3: "As with any other client response, this initial client response MUST be encoded as defined in
+        # Section 4 of [RFC4648]."
+        return encoding.decode(line)
+    except plain.Malformed:
         # RFC 9051 §6.2.2: "If the server receives such a response, or if it receives an invalid base64 string
         # (e.g., characters outside the base64 alphabet or non-terminal '='), it MUST reject the AUTHENTICATE command
         # by sending a tagged BAD response."

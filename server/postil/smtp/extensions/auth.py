@@ -10,17 +10,15 @@ allow it (localserve).
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 
 from postil.ports.accounts import Account, AccountsUnavailable
-from postil.sasl import plain
+from postil.sasl import encoding, plain
 from postil.smtp import limits
 from postil.smtp.conversation import Conversation
 from postil.smtp.extension import Extension, MailArguments, Verb
 from postil.smtp.paths import BadPath, parse_path
 from postil.smtp.replies import Reply, SmtpReply, reply
-from postil.smtp.states import State
 
 _MECHANISMS = ("PLAIN", "LOGIN")
 
@@ -45,9 +43,6 @@ async def _auth(conversation: Conversation, argument: str) -> Reply:
         # RFC 4954 §4: "After a successful AUTH command completes, a server MUST reject any further AUTH commands
         # with a 503 reply."
         raise SmtpReply(503, "5.5.1", "you are logged in already")
-    if conversation.state is not State.READY:
-        # RFC 4954 §4: "An AUTH command issued during a mail transaction MUST be rejected with a 503 reply."
-        raise SmtpReply(503, "5.5.1", "AUTH belongs between EHLO and MAIL")
     name, _, initial = argument.partition(" ")
     if not name:
         raise SmtpReply(501, "5.5.4", "AUTH names a mechanism: PLAIN or LOGIN")
@@ -108,8 +103,8 @@ def _decode(text: str) -> bytes:
     if text == "=":
         return b""  # RFC 4954 §4: present, but without data
     try:
-        return base64.b64decode(text.encode("latin-1"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
+        return encoding.decode(text.encode("latin-1"))
+    except (plain.Malformed, UnicodeEncodeError):
         # RFC 4954 §4: "If the server cannot [BASE64] decode any client response, it MUST reject the AUTH command with a 501
         # reply (and an enhanced status code of 5.5.2)."
         raise SmtpReply(501, "5.5.2", "that is not base64") from None
