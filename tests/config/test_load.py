@@ -90,6 +90,18 @@ def test_wrong_is_named(text: str, line: int, field: str, words: str) -> None:
     assert str(caught.value).startswith(f"postil.toml:{line}: ")
 
 
+@pytest.mark.rfc(
+    "5321",
+    "4.5.3.1.8",
+    "The minimum total number of recipients that MUST be buffered is 100 recipients",
+)
+def test_never_less_than_100_recipients() -> None:
+    """Nobody can configure a server that takes fewer than 100."""
+    assert read(GOOD + "[limits]\nrecipients = 100\n").limits.recipients == 100
+    with pytest.raises(ConfigError, match="at least 100"):
+        read(GOOD + "[limits]\nrecipients = 99\n")
+
+
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
     """A missing file and one that is not UTF-8 are errors that name it."""
     with pytest.raises(ConfigError, match=r"none\.toml.*cannot be read"):

@@ -22,8 +22,12 @@ def test_a_folded_field_is_one_field_with_the_same_value(value: str) -> None:
 @pytest.mark.rfc("5322", "2.1.1", "SHOULD be no more than 78 characters, excluding the CRLF")
 def test_lines_stay_within_78_octets() -> None:
     """A value of words is folded before the 79th octet."""
-    whole = fold_field("Received", "from a.example (b.example [192.0.2.1]) " * 20)
-    assert max(map(len, whole.split(b"\r\n"))) <= 78
+    value = "from a.example (b.example [192.0.2.1]) " * 20
+    whole = fold_field("Received", value)
+    lines = whole.split(b"\r\n")
+    assert 50 < max(map(len, lines)) <= 78
+    assert len(lines) > 10
+    assert whole.replace(b"\r\n", b"").split() == b"Received: ".split() + value.encode().split()
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,10 @@ def test_no_valid_day_is_no_date(value: bytes) -> None:
 @pytest.mark.rfc(
     "5256", "2.2", "If the time zone is invalid, the date and time SHOULD be treated as UTC."
 )
-def test_invalid_zone_is_utc() -> None:
-    """A zone that cannot be is ignored, the time is kept."""
-    found = parse_date(b"1 Jan 2024 12:00:00 +9999")
+@pytest.mark.parametrize("zone", [b"", b" +9999", b" +2400", b" -0060", b" XYZ", b" ?"])
+def test_invalid_zone_is_utc(zone: bytes) -> None:
+    """A zone that cannot be, that nobody knows or that is not there is UTC; the time is kept."""
+    found = parse_date(b"1 Jan 2024 12:00:00" + zone)
     assert found is not None
     assert (found.epoch, found.offset) == (_epoch(2024, 1, 1, 12), 0)
 
@@ -63,9 +64,12 @@ def test_invalid_zone_is_utc() -> None:
 @pytest.mark.rfc(
     "5256", "2.2", "If the time is also invalid, the time SHOULD be treated as 00:00:00."
 )
-def test_invalid_time_is_midnight() -> None:
-    """A time that cannot be becomes the beginning of the day."""
-    found = parse_date(b"1 Jan 2024 25:61:00 +9999")
+@pytest.mark.parametrize(
+    "time", [b"", b" 25:00:00", b" 12:61", b" 12:00:61", b" noon", b" 25:61:00 +9999"]
+)
+def test_invalid_time_is_midnight(time: bytes) -> None:
+    """A time that cannot be, or that is not there, becomes the beginning of the day."""
+    found = parse_date(b"1 Jan 2024" + time)
     assert found is not None
     assert found.epoch == _epoch(2024, 1, 1)
 

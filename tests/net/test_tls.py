@@ -83,6 +83,7 @@ def test_after_the_alert(sides: tuple[Tls, Tls]) -> None:
     alert = client.outgoing()
     assert server.receive(alert) == [] and server.ended
     assert server.receive(b"whatever comes now") == []
+    assert server._in.pending == 0, "ignored, not hoarded"
     assert client.receive(b"".join(server.send(b"still here"))) == [b"still here"]
 
 

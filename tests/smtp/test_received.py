@@ -69,8 +69,10 @@ def test_the_field() -> None:
     "If the FOR clause appears, it MUST contain exactly one <path> entry, even when multiple RCPT commands have been given",
 )
 def test_no_for_clause_for_several() -> None:
-    """Several recipients: nobody learns of the others."""
+    """Several recipients: nobody learns of the others; a single one is named once."""
     assert b" for " not in received(TRANSACTION, None, "mx.example.org", 0, 0)
+    field = received(TRANSACTION, Path("a", "b.example", "a@b.example"), "mx.example.org", 0, 0)
+    assert field.count(b"for <") == field.count(b"for <a@b.example>") == 1
 
 
 @pytest.mark.rfc(

@@ -29,6 +29,11 @@ def test_no_text() -> None:
     assert reply(334, "", "").encode() == b"334 \r\n"
 
 
+@pytest.mark.rfc(
+    "6531",
+    "3.7.4.2",
+    "SMTPUTF8-aware SMTP servers MUST NOT include non-ASCII characters in replies except in the limited cases",
+)
 @given(st.lists(st.text(max_size=700), max_size=4))
 def test_no_text_breaks_the_protocol(lines: list[str]) -> None:
     """Whatever a text holds: lines of at most 512 octets, printable ASCII, one code."""

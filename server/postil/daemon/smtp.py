@@ -18,8 +18,7 @@ from postil.smtp.settings import Limits, Settings
 
 def words(host: str) -> Words:
     """What SMTP says instead of a greeting, and at the end."""
-    # RFC 5321 §3.8: "An SMTP server that is forcibly shut down via external means SHOULD attempt to
-    # send a line containing a 421 response code to the SMTP client before exiting."
+    # RFC 5321 §3.8: the session says it where it can; these are for connections that no session serves
     return Words(
         refuse=lambda reason: f"421 4.7.0 {host} {reason}\r\n".encode(),
         farewell=f"421 4.3.2 {host} is shutting down, try again later\r\n".encode(),

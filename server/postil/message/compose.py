@@ -15,8 +15,7 @@ _LINE = 78
 def fold_field(name: str, value: str) -> bytes:
     """A field with its CRLF, folded at blanks so that lines stay within 78 octets where they can.
 
-    RFC 5322 §2.1.1: "Each line of characters MUST be no more than 998 characters, and SHOULD be no
-    more than 78 characters, excluding the CRLF." A single longer word is left whole.
+    RFC 5322 §2.1.1. A single longer word is left whole.
     """
     # A line break in a value would let its author write further fields: a fault of the caller.
     if _NAME.fullmatch(name) is None or any(c in value for c in "\r\n\0"):
@@ -26,6 +25,7 @@ def fold_field(name: str, value: str) -> bytes:
     for word in value.encode("utf-8").split(b" "):
         # A line of blanks only is obsolete syntax (RFC 5322 §4.2): fold only before and after
         # something that is to be seen.
+        # RFC 5322 §2.1.1: "SHOULD be no more than 78 characters, excluding the CRLF."
         if len(line) + 1 + len(word) > _LINE and word.strip() and line.strip():
             lines.append(line)
             line = b""

@@ -132,11 +132,8 @@ def file_name(part: Part) -> str:
 
 
 def preview(root: Part, data: Buffer) -> str:
-    """The beginning of what the author wrote; empty when there is no text to show.
-
-    RFC 8970 §3.2: "In such cases, the server MUST return a zero-length string": encrypted messages
-    and those without text.
-    """
+    """The beginning of what the author wrote; empty when there is no text to show (RFC 8970 §3.2)."""
+    # RFC 8970 §3.2: "In such cases, the server MUST return a zero-length string." Encrypted messages are such
     if root.subtype in ("encrypted", "pkcs7-mime", "x-pkcs7-mime"):
         return ""
     markup: Part | None = None

@@ -94,8 +94,9 @@ def _after_route(text: str, at: int) -> int:
 
 
 def _local_part(text: str, at: int) -> tuple[str, int]:
-    """The local part without its quotes: RFC 5321 §4.1.2 "all quoted forms MUST be treated as equivalent"."""
+    """The local part without its quotes."""
     match = _QUOTED.match(text, at)
+    # RFC 5321 §4.1.2: "all quoted forms MUST be treated as equivalent"
     if match is not None:
         return _PAIR.sub(r"\1", match[1]), match.end()
     match = _DOT_STRING.match(text, at)

@@ -52,11 +52,7 @@ def address_literal(ip: str) -> str:
 def received(
     transaction: Transaction, rcpt_to: Path | None, host: str, epoch: float, offset: int
 ) -> bytes:
-    """The field; `rcpt_to` is the only recipient or None, `offset` our zone in minutes east of UTC.
-
-    RFC 5321 §4.4: "If the FOR clause appears, it MUST contain exactly one <path> entry, even when multiple
-    RCPT commands have been given."
-    """
+    """The field; `rcpt_to` is the only recipient or None, `offset` our zone in minutes east of UTC."""
     peer = transaction.peer
     # RFC 5321 §4.4: "SHOULD contain both (1) the name of the source host as presented in the EHLO command and (2) an address
     # literal containing the IP address of the source, determined from the TCP connection"
@@ -64,6 +60,8 @@ def received(
     words.append(f"with {transaction.protocol}")
     if transaction.queue_id:
         words.append(f"id {transaction.queue_id}")
+    # RFC 5321 §4.4: "If the FOR clause appears, it MUST contain exactly one <path> entry, even when multiple RCPT commands
+    # have been given."
     if rcpt_to is not None:
         # As it came. RFC 6531 §3.7.3: "that server SHOULD use the U-label form for internationalized domain
         # names in the new trace field", which is how such clients write them.

@@ -23,6 +23,29 @@ async def test_big_message_streamed() -> None:
         view.close()
 
 
+@pytest.mark.rfc("9051", "9", "The ASCII NUL character, %x00, MUST NOT be used anywhere,")
+async def test_nul_needs_a_literal8() -> None:
+    """A message with NUL is BAD in a literal and stored from a literal8, wherever the NUL stands."""
+    async with world() as made:
+        client = await logged_in(made)
+        for octets in (
+            b"A: b\r\n\r\n\0",
+            b"\0: b\r\n\r\nxx",
+            b"A: b\r\n\r\n" + b"x" * 70_000 + b"\0",
+        ):
+            answer = await client.command(b"APPEND INBOX {%d+}\r\n%b" % (len(octets), octets))
+            assert answer[-1].startswith(b"t BAD")
+            assert (await client.command("STATUS INBOX (MESSAGES)"))[0].endswith(b"(MESSAGES 0)")
+        answer = await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(octets), octets))
+        assert answer[-1].startswith(b"t OK")
+
+
+@pytest.mark.rfc("4315", "3", "a server MUST NOT send a range such as 123:123.")
+@pytest.mark.rfc(
+    "4315",
+    "3",
+    "the UID set form of the APPENDUID response code MUST NOT be used if only a single message was appended.",
+)
 @pytest.mark.rfc("9051", "7.1", "a server MUST NOT send a range such as 123:123.")
 async def test_single_uid() -> None:
     """APPENDUID names one uid."""

@@ -74,6 +74,10 @@ async def test_no_matches() -> None:
             assert said.startswith(b'* ESEARCH (TAG "q")\r\n')
         said = await answer(client, "UID SEARCH RETURN (MIN MAX ALL COUNT) ALL")
         assert said.startswith(b'* ESEARCH (TAG "q") UID COUNT 0\r\n')
+        await made.deliver("INBOX", message(1))
+        await client.command("NOOP")
+        said = await answer(client, "SEARCH RETURN (MIN MAX ALL COUNT) ALL")
+        assert b'* ESEARCH (TAG "q") MIN 1 MAX 1 COUNT 1 ALL 1\r\n' in said
 
 
 async def test_empty_options_mean_all() -> None:
