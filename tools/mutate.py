@@ -80,9 +80,18 @@ def mutants(source: str, first: int, last: int) -> Iterator[Mutant]:
     """What can be broken between two lines, the cited statement's own condition first."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        if not isinstance(node, ast.stmt) or not first <= node.lineno <= last:
+        if not first <= getattr(node, "lineno", 0) <= last:
             continue
         match node:
+            case ast.IfExp(test=condition):
+                text = ast.get_source_segment(source, condition) or ""
+                yield Mutant(
+                    node.lineno, f"not ({text})", _put(source, condition, f"(not ({text}))")
+                )
+            case ast.keyword(value=ast.Constant(value=bool()) as value):
+                yield Mutant(value.lineno, "another constant", _put(source, value, _other(value)))
+            case ast.Continue() | ast.Assign(targets=[ast.Attribute()], value=ast.expr()):
+                yield Mutant(node.lineno, "dropped", _put(source, node, "pass"))
             case ast.If() | ast.While():
                 test = ast.get_source_segment(source, node.test)
                 if test is not None:
@@ -94,8 +103,12 @@ def mutants(source: str, first: int, last: int) -> Iterator[Mutant]:
             case ast.Return(value=ast.expr() as value):
                 text = ast.get_source_segment(source, value) or ""
                 if isinstance(value, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.Call):
+                    # `not` of a call gives False or True: what it returned is lost either way
                     yield Mutant(node.lineno, f"not ({text})", _put(source, value, f"not ({text})"))
-            case ast.Assign(value=ast.Constant(value=int() | bytes() | str()) as value):
+            case (
+                ast.Assign(value=ast.Constant(value=int() | float() | bytes() | str()) as value)
+                | ast.AnnAssign(value=ast.Constant(value=int() | float()) as value)
+            ):
                 yield Mutant(node.lineno, "another constant", _put(source, value, _other(value)))
             case ast.Expr(value=ast.Yield()):
                 yield Mutant(node.lineno, "dropped", _put(source, node, "pass"))
@@ -107,8 +120,9 @@ def _other(value: ast.Constant) -> str:
     match value.value:
         case bool(flag):
             return str(not flag)
-        case int(number):
-            return str(number * 2 + 1)
+        case int(number) | float(number):
+            # A limit keeps a margin over what the sentence demands, so a little more or less changes nothing.
+            return "1" if number > 1 else str(number + 1)
         case bytes():
             return "b'mutant'"
         case _:
