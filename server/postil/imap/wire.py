@@ -357,6 +357,9 @@ class CommandReader:
 @functools.lru_cache(maxsize=256)
 def _name(octets: bytes) -> str:
     """A command's name in capitals; there are few, in few spellings."""
+    # RFC 3691 §4: "Implementations MUST accept these strings in a case-insensitive fashion."
+    # RFC 5161 §4: "Implementations MUST accept these strings in a case-insensitive fashion."
+    # RFC 6851 §5: "Implementations MUST accept these strings in a case-insensitive fashion."
     return octets.decode("ascii", "replace").upper()
 
 

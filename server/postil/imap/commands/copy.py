@@ -67,6 +67,10 @@ async def move(session: Session, command: Copy) -> AsyncIterator[bytes | Done]:
         yield Done("No messages to move")
         return
     try:
+        # RFC 6851 §3.3: "The server MUST leave each message in a state where it is in at least one of the source or target
+        # mailboxes (no message can be lost or orphaned)."
+        # RFC 6851 §3.3: "The server SHOULD NOT leave any message in both mailboxes (it would be bad for a partial failure
+        # to result in a bunch of duplicate messages)."
         done = await session.store.move(view.mailbox.id, uids, target.id)
     except NoSuchMailbox:
         raise No("The mailbox is gone", "TRYCREATE") from None
@@ -74,6 +78,7 @@ async def move(session: Session, command: Copy) -> AsyncIterator[bytes | Done]:
     if code is not None:
         # RFC 9051 §6.4.8: "Servers are also REQUIRED to send the COPYUID response code in an untagged OK before
         # sending EXPUNGE or similar responses."
+        # RFC 6851 §4.3: "Servers supporting UIDPLUS [RFC4315] SHOULD send COPYUID in response to a UID MOVE command."
         yield f"* OK [{code}] Moved\r\n".encode("ascii")
     yield Done("MOVE completed")
 

@@ -39,11 +39,20 @@ async def handle(session: Session, command: Enable) -> AsyncIterator[bytes | Don
     fresh = []
     for name in command.names:
         # RFC 9051 §6.3.1: "If the argument is not an extension known to the server, the server MUST ignore the argument."
+        # RFC 5161 §3.1: "If the argument is not an extension known to the server, the server MUST ignore the argument."
+        # RFC 5161 §3.1: "If the argument is an extension known to the server, and it is not specifically permitted to be
+        # enabled using ENABLE, the server MUST ignore the argument."
+        # RFC 5161 §3.1: "When multiple ENABLE commands are issued, each corresponding ENABLED response SHOULD only contain
+        # extensions enabled by the corresponding ENABLE command."
         if name in ENABLEABLE and name not in session.enabled and session.offers(name):
+            # RFC 5161 §3.1: "If the argument is an extension that is supported by the server and that needs to be
+            # enabled, the server MUST enable the extension for the duration of the connection."
             session.enabled.add(name)
             fresh.append(ENABLEABLE[name])
     session.reader.utf8 = session.utf8
     # RFC 9051 §6.3.1: "The ENABLED response is sent even if no extensions were enabled."
+    # RFC 5161 §3.1: "If the ENABLE command is successful, the server MUST send an untagged ENABLED response (see Section
+    # 3.2)."
     yield " ".join(["* ENABLED", *fresh]).encode("ascii") + b"\r\n"
 
 

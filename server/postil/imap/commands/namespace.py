@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 async def handle(session: Session, command: None) -> AsyncIterator[bytes | Done]:
     """Always the same line."""
     # RFC 9051 §6.3.10: "The response will contain a NIL for any namespace class that is not available."
+    # RFC 2342 §2: "If an INBOX exists for a user, it MUST appear within the user's personal namespace."
+    # RFC 2342 §2: "In the typical case, there SHOULD be only one Personal Namespace on a server."
     yield b'* NAMESPACE (("" "/")) NIL NIL\r\n'
 
 

@@ -30,6 +30,8 @@ async def handle(session: Session, command: None) -> AsyncIterator[bytes | Done]
             await session.updates(expunges=True)
             await session.flush()
             line = await _line(session)
+            # RFC 2177 §3: "and then MUST immediately send the tagged response to the IDLE command and prepare to process
+            # other commands."
             if line is not None:
                 break
     finally:
