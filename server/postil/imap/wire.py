@@ -114,7 +114,7 @@ class CommandReader:
             # RFC 9051 §2.2.1: "If, instead, the server detected an error in the command, it sends
             # a BAD completion response with a tag matching the command"; before any literal
             self._begin(line)
-            shown = "".join(c if " " < c < "\x7f" else "?" for c in name[:40])
+            shown = "".join(c if " " <= c < "\x7f" else "?" for c in name[:40])
             return Unreadable(head.group(1), Bad(f"there is no command {shown}"))
         self._first = False
         if line[-1:] != b"}" and _FORBIDDEN.search(line) is None:
