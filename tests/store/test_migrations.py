@@ -7,6 +7,7 @@ import pytest
 
 from postil.ports.store import StoreUnavailable
 from postil.store.migrations import STEPS, migrate, version_of
+from postil.store.schema import is_whole
 
 
 def _make(db: apsw.Connection) -> None:
@@ -47,6 +48,18 @@ def test_a_newer_database_is_refused_untouched() -> None:
     with pytest.raises(StoreUnavailable, match="schema 2, this one knows 1"):
         migrate(db, (_make,))
     assert version_of(db) == 2
+
+
+def test_a_database_of_the_first_version_keeps_its_rows() -> None:
+    """Rows made before there was a checksum have none, and are whole all the same."""
+    db = apsw.Connection(":memory:")
+    migrate(db, STEPS[:1])
+    db.execute("INSERT INTO shape VALUES (1, 1, 'o', 't', 'm', 'p', x'41', x'42')")
+    migrate(db)
+    columns = "plain, envelope, bodystructure, object_id, thread, preview, crc"
+    row = db.execute(f"SELECT {columns} FROM shape").fetchone()
+    assert row == (1, b"A", b"B", "o", "t", "p", None)
+    assert is_whole(row)
 
 
 def _make_other(db: apsw.Connection) -> None:

@@ -151,10 +151,10 @@ async def test_newer_database_is_refused(trial: Trial) -> None:
     db = apsw.Connection(str(trial.folder / "index.db"))
     db.execute("PRAGMA user_version=99")
     db.close()
-    with pytest.raises(StoreUnavailable, match=r"newer Postil \(schema 99, this one knows 1\)"):
+    with pytest.raises(StoreUnavailable, match=r"newer Postil \(schema 99, this one knows 2\)"):
         await trial.open()
     db = apsw.Connection(str(trial.folder / "index.db"))
-    db.execute("PRAGMA user_version=1")
+    db.execute("PRAGMA user_version=2")
     db.close()
     await trial.open()
 

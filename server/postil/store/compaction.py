@@ -16,7 +16,7 @@ from zlib import crc32
 
 import apsw
 
-from postil.store.database import every
+from postil.store.database import read_every
 from postil.store.events import BodiesReclaimed
 from postil.store.files import Files
 from postil.store.limits import COMPACT_OCTETS, COMPACT_RECORDS
@@ -29,7 +29,7 @@ def candidates(db: apsw.Connection, current: int) -> Sequence[int]:
     """Log segments under half live, but never the one that is written to; the emptiest first."""
     return [
         number
-        for (number,) in every(
+        for (number,) in read_every(
             db,
             "SELECT number FROM segment WHERE kind=0 AND corrupt=0 AND live*2 < size AND number<>?"
             " ORDER BY live LIMIT 8",

@@ -27,6 +27,9 @@ DISK_TROUBLE = (
     apsw.PermissionsError,
 )
 
+# A text that is none, a column that has another name: what a flipped bit makes of a page that looks well formed.
+NONSENSE = (UnicodeDecodeError, apsw.SQLError)
+
 _SECONDS_TO_WAIT = (
     10.0  # for a reader that is in the middle of a page when a checkpoint wants to restart the WAL
 )
@@ -84,7 +87,7 @@ def read_first(db: apsw.Connection, sql: str, bindings: Any = ()) -> Row | None:
     """As `first`, for the loop: Corrupt or StoreUnavailable instead of the driver's errors."""
     try:
         return first(db, sql, bindings)
-    except DISK_TROUBLE as error:
+    except (*DISK_TROUBLE, *NONSENSE) as error:
         raise _for_readers(error) from error
 
 
@@ -92,12 +95,12 @@ def read_every(db: apsw.Connection, sql: str, bindings: Any = ()) -> list[Row]:
     """As `every`, for the loop: Corrupt or StoreUnavailable instead of the driver's errors."""
     try:
         return every(db, sql, bindings)
-    except DISK_TROUBLE as error:
+    except (*DISK_TROUBLE, *NONSENSE) as error:
         raise _for_readers(error) from error
 
 
-def _for_readers(error: apsw.Error) -> StoreError:
-    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+def _for_readers(error: Exception) -> StoreError:
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError, *NONSENSE)):
         return Corrupt("a page of the mail index is damaged; run postil verify")
     return StoreUnavailable("the mail index cannot be read now, try again later")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import apsw
 
 from postil.ports.store import StoreUnavailable
-from postil.store.schema import APPLICATION_ID, VERSION_1
+from postil.store.schema import APPLICATION_ID, VERSION_1, VERSION_2
 
 
 def _first(db: apsw.Connection) -> None:
@@ -19,7 +19,11 @@ def _first(db: apsw.Connection) -> None:
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
 
 
-STEPS: Sequence[Callable[[apsw.Connection], None]] = (_first,)
+def _second(db: apsw.Connection) -> None:
+    db.execute(VERSION_2)
+
+
+STEPS: Sequence[Callable[[apsw.Connection], None]] = (_first, _second)
 
 
 def version_of(db: apsw.Connection) -> int:

@@ -22,7 +22,7 @@ import apsw
 from postil.ports.ids import MailboxId, ModSeq, Uid
 from postil.ports.store import Corrupt, NoSuchMailbox
 from postil.store.database import read_every, read_first
-from postil.store.flagsets import FlagTable
+from postil.store.flagsets import FlagTable, FlagTableFull
 from postil.store.generation import Columns, Generation, Row
 from postil.store.intents.upkeep import SaveSnapshot
 from postil.store.limits import (
@@ -121,8 +121,11 @@ class Pictures:
             if loaded is not None:
                 return loaded
         # No snapshot, or one that does not fit: the rows are the truth.
-        columns = await self._load_rows(mailbox)
-        loaded = self._complete(mailbox, columns, highest, ModSeq(0))
+        try:
+            columns = await self._load_rows(mailbox)
+            loaded = self._complete(mailbox, columns, highest, ModSeq(0))
+        except (OverflowError, TypeError, FlagTableFull):  # no number that we ever wrote
+            loaded = None
         if loaded is None:
             raise Corrupt("the counters of a mailbox do not fit its messages; run postil verify")
         return loaded
@@ -181,7 +184,7 @@ class Pictures:
             changed, gone = self._changes(mailbox, since)
         if changed or gone:
             columns = _merge(columns, changed, gone)
-        if len(columns.uids) != messages:
+        if len(columns.uids) != messages or max(columns.flags, default=0) >= len(table):
             return None
         picture = _Picture(
             mailbox, uidvalidity, Uid(uidnext), ModSeq(highest), table, columns, self._released

@@ -14,6 +14,10 @@ doomed mailbox promise nothing, and the account's counters no longer include it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+from zlib import crc32
+
 APPLICATION_ID = 0x506F7374  # "Post": what `file index.db` shows
 
 VERSION_1 = """
@@ -156,3 +160,24 @@ CREATE TABLE snapshot (
   PRIMARY KEY (mailbox, chunk)
 ) STRICT;
 """
+
+# CRC-32 of what a client is shown of a row of `shape`; NULL for rows made before there was one.
+VERSION_2 = "ALTER TABLE shape ADD COLUMN crc INTEGER"
+
+
+def shape_crc(
+    plain: int, envelope: bytes, bodystructure: bytes, object_id: str, thread: str, preview: str
+) -> int:
+    """The octets of a message have their checksums in the log; what was made of them has this one."""
+    return crc32(
+        b"%d%b%b%b" % (plain, envelope, bodystructure, (object_id + thread + preview).encode())
+    )
+
+
+def is_whole(row: Sequence[Any]) -> bool:
+    """Whether the columns that `shape_crc` takes, and behind them its answer, belong together."""
+    *shown, crc = row
+    try:
+        return crc is None or shape_crc(*shown) == crc
+    except (TypeError, AttributeError):  # a value of another kind than was written
+        return False

@@ -24,9 +24,18 @@ import apsw
 
 from postil.base.clock import Clock
 from postil.ports.ids import AccountId, MailboxId, ModSeq
-from postil.ports.store import Change, StoreUnavailable
+from postil.ports.store import Change, StoreError, StoreUnavailable
 from postil.store.compaction import Compact, candidates
-from postil.store.database import DISK_TROUBLE, every, first, one, open_reader, open_writer
+from postil.store.database import (
+    DISK_TROUBLE,
+    NONSENSE,
+    every,
+    first,
+    one,
+    open_reader,
+    open_writer,
+    read_every,
+)
 from postil.store.events import (
     BodiesAdded,
     BodiesReclaimed,
@@ -162,7 +171,7 @@ class Shard:
                 end = start + NUMBERS_RESERVED
                 db.execute("UPDATE meta SET value=? WHERE key='segment_numbers'", (end,))
             self._remove_orphans(db)
-        except DISK_TROUBLE as error:
+        except (*DISK_TROUBLE, *NONSENSE) as error:
             raise StoreUnavailable(
                 f"cannot write the mail index in {self.folder}: {error}"
             ) from error
@@ -183,12 +192,15 @@ class Shard:
                 self.files.remove(segment_path(self.segments_folder, number))
 
     def _leftovers(self) -> None:
-        self._free.extend(
-            body for (body,) in every(self.reader, "SELECT id FROM body WHERE refs=0")
-        )
-        self._doomed.extend(
-            mailbox for (mailbox,) in every(self.reader, "SELECT id FROM mailbox WHERE doomed=1")
-        )
+        try:
+            free = read_every(self.reader, "SELECT id FROM body WHERE refs=0")
+            doomed = read_every(self.reader, "SELECT id FROM mailbox WHERE doomed=1")
+        except StoreError as error:
+            # A damaged page: whoever needs it hears of it, the others can have their mail.
+            log.error("store: cannot clean up: %s", error)
+            return
+        self._free.extend(body for (body,) in free)
+        self._doomed.extend(mailbox for (mailbox,) in doomed)
         self.work()
 
     async def close(self) -> None:
@@ -332,7 +344,11 @@ class Shard:
         self.working.add_done_callback(lambda done: self._chore_done(chore, done))
 
     def _worst_segment(self) -> int | None:
-        return next(iter(candidates(self.reader, self.log.number)), None)
+        try:
+            return next(iter(candidates(self.reader, self.log.number)), None)
+        except StoreError as error:
+            log.error("store: no compaction: %s", error)
+            return None
 
     def _take_free(self) -> array[int]:
         """Some bodies that no view holds; those held come back by `_released`."""

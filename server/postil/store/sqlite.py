@@ -67,6 +67,7 @@ from postil.store.limits import (
 )
 from postil.store.picture import PinnedView
 from postil.store.readers import FileBody, Location, LogBody, OpenSegment, read_header
+from postil.store.schema import is_whole
 from postil.store.search.index import SearchIndex
 from postil.store.search.scan import scan
 from postil.store.segments import Record
@@ -90,6 +91,7 @@ class SqliteStore:
         self._bodies = ShardBodies(shard, self.stored_body)
         self._index: SearchIndex | None = None  # None: everything is scanned
         self._places: dict[int, Location] = {}
+        self._whole = bytearray()  # by body id: its shape was compared with its checksum, 2 us each
 
     @classmethod
     async def at(
@@ -295,17 +297,20 @@ class SqliteStore:
             row[0]: row
             for row in read_every(
                 self.shard.reader,
-                "SELECT h.body, h.plain, h.envelope, h.bodystructure, h.object_id, h.thread, h.preview"
+                "SELECT h.body, h.plain, h.envelope, h.bodystructure, h.object_id, h.thread, h.preview, h.crc"
                 " FROM carray(?) AS c CROSS JOIN shape AS h ON h.body=c.value",
                 (apsw.carray(keys),),
             )
         }
         heads = self._headers(keys) if header else {}
         page = []
+        whole = self._whole
+        whole.extend(bytes(max(0, max(keys) + 1 - len(whole))))
         for position, key in zip(positions, keys, strict=True):
             row = found.get(key)
-            if row is None:
-                raise Corrupt("a message has lost its record; run postil verify")
+            if row is None or not (whole[key] or is_whole(row[1:])):
+                raise Corrupt("the record of a message is damaged; run postil verify")
+            whole[key] = 1
             page.append(
                 Details(
                     Uid(generation.uids[position]),

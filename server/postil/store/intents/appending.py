@@ -14,6 +14,7 @@ from postil.store.events import BodiesAdded, MessagesAdded
 from postil.store.generation import Row
 from postil.store.intents.counters import Delta, apply, charge
 from postil.store.limits import UID_MAX
+from postil.store.schema import shape_crc
 from postil.store.segments import Record
 from postil.store.staging import StagedFile
 from postil.store.transaction import MailboxRow, Transaction
@@ -122,18 +123,27 @@ def _body(tx: Transaction, box: MailboxRow, message: Incoming) -> int:
         " VALUES (?,?,?,?,?,?,?,?,1,?)",
         (body, box.account, *place, message.header_size, message.header_crc, prefix),
     )
+    thread = _thread(tx, box.account, shape)
     tx.run(
-        "INSERT INTO shape (body, plain, object_id, thread, message_id, preview, envelope, bodystructure)"
-        " VALUES (?,?,?,?,?,?,?,?)",
+        "INSERT INTO shape (body, plain, object_id, thread, message_id, preview, envelope, bodystructure, crc)"
+        " VALUES (?,?,?,?,?,?,?,?,?)",
         (
             body,
             int(shape.plain),
             shape.object_id,
-            _thread(tx, box.account, shape),
+            thread,
             shape.message_id,
             shape.preview,
             shape.envelope,
             shape.bodystructure,
+            shape_crc(
+                shape.plain,
+                shape.envelope,
+                shape.bodystructure,
+                shape.object_id,
+                thread,
+                shape.preview,
+            ),
         ),
     )
     return body
