@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from postil_site.model import Document, Role, Section, Status
+from postil_site.model import Document, Role, Section, Span
 from postil_site.pages import markup, rfctext
-from postil_site.pages.facts import COVERED, Clause, Link, Pages, Tally, tally
+from postil_site.pages.facts import Clause, Link, Pages, Tally, tally
 
 AT_ONCE = 4  # notes beside a line that are shown before the rest is folded
 
@@ -122,38 +123,38 @@ class Entry:
 
 def outline(document: Document, clauses: Iterable[Clause], links: Iterable[Link]) -> list[Entry]:
     """Sections with the counts of their clauses, subsections included (rule 9)."""
-    kept = list(clauses)
+    kept = sorted(clauses, key=lambda one: one.requirement.span.line)
+    lines = [one.requirement.span.line for one in kept]
     at = sorted(link.rfc_line for link in links if link.rfc_line and not link.weak)
+
+    def within(sorted_lines: list[int], section: Section) -> slice:
+        first = bisect_left(sorted_lines, section.line)
+        return slice(first, bisect_right(sorted_lines, section.end_line))
+
     return [
         Entry(
             section.anchor,
             section.number,
             section.title,
             section.depth,
-            tally(one for one in kept if _within(one, section)),
-            sum(section.line <= line <= section.end_line for line in at),
+            tally(kept[within(lines, section)]),
+            len(at[within(at, section)]),
         )
         for section in document.sections
     ]
 
 
-def _within(clause: Clause, section: Section) -> bool:
-    return section.line <= clause.requirement.span.line <= section.end_line
-
-
-def body(document: Document, pages: Pages, clauses: Iterable[Clause], links: Iterable[Link]) -> str:
+def body(
+    document: Document,
+    pages: Pages,
+    clauses: Iterable[Clause],
+    links: Iterable[Link],
+    places: Mapping[int, Span | None],
+) -> str:
     """The text with status and margin."""
     by_id = {one.requirement.id: one for one in clauses}
     status = {identity: one.status.value for identity, one in by_id.items()}
-    return rfctext.body(document, pages, status, margin(document, links, by_id))
-
-
-def gaps(clauses: Iterable[Clause]) -> int:
-    """Clauses that nothing covers yet and nobody decided about."""
-    return sum(
-        one.status not in COVERED and one.status in (Status.CITED, Status.UNTRIAGED)
-        for one in clauses
-    )
+    return rfctext.body(document, pages, status, margin(document, links, by_id), places)
 
 
 def whole(links: Iterable[Link]) -> str:

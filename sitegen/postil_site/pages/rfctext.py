@@ -14,7 +14,6 @@ from postil_site.model import slug as slug_of
 from postil_site.pages import markup
 from postil_site.pages.facts import Pages
 from postil_site.pages.markup import Range
-from postil_site.texts import errata as errata_places
 
 CLAUSE, ABNF, CROSS, ERRATUM, KEYWORD = 0, 2, 2, 1, 3  # ranks: what stands outside what
 
@@ -73,14 +72,15 @@ def body(
     pages: Pages,
     status: Mapping[str, str],
     margin: Mapping[int, str],
+    places: Mapping[int, Span | None],
 ) -> str:
-    """The list of lines; `status` is the class of each clause, `margin` what stands beside a line."""
+    """The list of lines; `status` is the class of each clause, `margin` what stands beside a line, `places` where errata belong."""
     marks = Marks()
     _sections(document, marks)
     _clauses(document, marks, status)
     _grammar(document, marks)
     _links(document, marks, pages)
-    top = _errata(document, marks)
+    top = _errata(document, marks, places)
     out = [top, "<ol class=r>"]
     for number, raw in enumerate(document.lines, 1):
         line = raw.replace("\f", "")
@@ -164,7 +164,7 @@ def _links(document: Document, marks: Marks, pages: Pages) -> None:
         marks.span(document, one.span, opened, opened, "</a>", CROSS)
 
 
-def _errata(document: Document, marks: Marks) -> str:
+def _errata(document: Document, marks: Marks, places: Mapping[int, Span | None]) -> str:
     """Verified errata apart from the others, at their words, their section's heading, or the top (rule 8)."""
     headings = {section.number: section.line for section in document.sections}
     top: list[str] = []
@@ -173,7 +173,7 @@ def _errata(document: Document, marks: Marks) -> str:
             continue
         kind = "ev" if erratum.status == "Verified" else "eh"
         note = _note(erratum, kind)
-        where = errata_places.place(document, erratum)
+        where = places.get(erratum.number)
         number = erratum.section.strip(" .")
         if where is not None:
             if kind == "ev" and where.end_line - where.line <= 60:

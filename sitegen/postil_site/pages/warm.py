@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import pickle
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from postil_site.model import Document, Problems
-from postil_site.pages import highlight
+from postil_site.model import Document, Problems, Span
+from postil_site.pages import highlight, shortest
 from postil_site.pages.shortest import Shortest
 from postil_site.refs import sources
+from postil_site.texts import errata as errata_places
 from postil_site.texts.library import Library, cache_folder, tool_version
 
 ENOUGH = 24  # pieces of work for which a pool costs less than it saves
@@ -62,7 +66,7 @@ def _texts(root: Path, texts: str, rfcs: list[int]) -> None:
     for rfc in rfcs:
         document = library.document(rfc)
         if document is not None:
-            quotes_of(library, document)
+            prepared(library, document)
 
 
 def _lex(root: Path, paths: list[str]) -> None:
@@ -84,25 +88,44 @@ def safe_lines(source: sources.Source, problems: Problems) -> list[str]:
 
 def _ready(library: Library, rfc: int) -> bool:
     octets = library.octets(rfc) or b""
-    return library.parsed_path(rfc, octets).is_file() and _quotes_file(library, rfc).is_file()
+    return library.parsed_path(rfc, octets).is_file() and _file(library, rfc).is_file()
 
 
-def _quotes_file(library: Library, rfc: int) -> Path:
-    parsed = library.parsed_path(rfc, library.octets(rfc) or b"")
-    return cache_folder() / "quotes" / f"{parsed.stem}-{tool_version()}.pickle"
+def _file(library: Library, rfc: int) -> Path:
+    digest = hashlib.sha256(library.octets(rfc) or b"")
+    errata = library.errata_path(rfc)
+    with contextlib.suppress(OSError):
+        digest.update(errata.read_bytes() if errata else b"")
+    return cache_folder() / "prepared" / f"{rfc}-{digest.hexdigest()[:32]}-{_version()}.pickle"
 
 
-def quotes_of(library: Library, document: Document) -> dict[str, str]:
-    """The shortest quote of each clause that has one."""
-    file = _quotes_file(library, document.rfc)
+@cache
+def _version() -> str:
+    return tool_version() + hashlib.sha256(Path(shortest.__file__).read_bytes()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What an RFC's page needs besides its text, and what takes long to find."""
+
+    quotes: dict[str, str]  # the shortest quote of each clause; "" for one that has none
+    errata: dict[int, Span | None]  # where the words of each erratum stand
+
+
+def prepared(library: Library, document: Document) -> Prepared:
+    """That, kept by the hash of text and errata; side files may have added clauses since."""
+    file = _file(library, document.rfc)
     try:
         kept = pickle.loads(file.read_bytes())
-    except (OSError, pickle.UnpicklingError, EOFError):
+    except (OSError, pickle.UnpicklingError, EOFError, AttributeError):
         kept = None
-    if isinstance(kept, dict) and all(one.id in kept for one in document.requirements):
-        return {identity: words for identity, words in kept.items() if words}
-    shortest = Shortest(document)
-    found = {one.id: shortest.quote(one) or "" for one in document.requirements}
+    if isinstance(kept, Prepared) and all(one.id in kept.quotes for one in document.requirements):
+        return kept
+    finder = Shortest(document)
+    found = Prepared(
+        {one.id: finder.quote(one) or "" for one in document.requirements},
+        {one.number: errata_places.place(document, one) for one in document.errata},
+    )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_name(f"{file.name}.{os.getpid()}.part")
@@ -110,4 +133,4 @@ def quotes_of(library: Library, document: Document) -> dict[str, str]:
         part.replace(file)
     except OSError:
         pass  # a cache that cannot be written is no error
-    return {identity: words for identity, words in found.items() if words}
+    return found

@@ -146,6 +146,7 @@ def _rfcs(site: Site, target: Output, every: Pages, common: str, project: Projec
         page, script = markup.rfc_page(rfc), f"data/rfc{rfc}.js"
         if target.current(page, key) and target.current(script, key):
             continue
+        prepared = warm.prepared(project.library, document)
         whole = [link for link in indexes.strong(links) if link.rfc_line is None]
         content = frames.render(
             "rfc.html",
@@ -164,11 +165,10 @@ def _rfcs(site: Site, target: Output, every: Pages, common: str, project: Projec
             whole=rfcpage.whole(whole),
             outline=rfcpage.outline(document, clauses, indexes.strong(links)),
             state=_state(rfc, indexes.strong(links)),
-            body=rfcpage.body(document, every, clauses, links),
+            body=rfcpage.body(document, every, clauses, links, prepared.errata),
         )
         target.write(page, content, key)
-        quotes = warm.quotes_of(project.library, document)
-        target.write(script, data.of_rfc(document, links, clauses, quotes), key)
+        target.write(script, data.of_rfc(document, links, clauses, prepared.quotes), key)
 
 
 def _state(rfc: int, links: list[Link]) -> str:

@@ -28,7 +28,23 @@ def normal(text: str) -> str:
 @lru_cache(maxsize=4096)
 def mapped(text: str) -> tuple[str, tuple[int, ...]]:
     """The normal form, and for each of its characters where it comes from in `text`."""
-    return _ascii(text) if text.isascii() else _any(text)
+    if text.isascii():
+        return _ascii(text)
+    others = {ord(c): _single(c) for c in set(text) if not c.isascii()}
+    if None in others.values():
+        return _any(text)
+    return _ascii(text.translate(others))
+
+
+@lru_cache(maxsize=4096)
+def _single(character: str) -> str | None:
+    """What stands for a character in the normal form when that is one character too, None otherwise."""
+    if character in _HYPHENS:
+        return "-"
+    if character.isspace():
+        return " "
+    plain = unicodedata.normalize("NFKC", character).translate(_QUOTES).casefold()
+    return plain if len(plain) == 1 and plain != "-" and not plain.isspace() else None
 
 
 _GAP = re.compile(r"-(?:[ \t]*\n\s*)?|\s+")
