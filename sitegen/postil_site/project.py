@@ -126,16 +126,16 @@ class Project:
         for path in self.files:
             if self._is_text(path):
                 continue
-            source = sources.read(self.root, path, self.problems)
-            if source is None or not source.hinted:
+            octets = sources.octets(self.root, path, self.problems)
+            if octets is None or not words.hinted(octets):
                 continue
-            digest = hashlib.sha256(source.octets).hexdigest()
+            digest = hashlib.sha256(octets).hexdigest()
             self.hashes[path] = digest
             key = f"{digest}:{path}"
             found = kept.get(key)
             if found is None:
                 scanner = scanner or self.scanner()
-                found = self._scanned(scanner, source)
+                found = self._scanned(scanner, sources.source(path, octets))
             fresh[key] = found
             out.extend(found)
         if fresh.keys() != kept.keys():

@@ -29,7 +29,8 @@ _TRAILER = re.compile(r"\s*(?:\*+/|-->|\*\)|-\}|\"\"\"|''')\s*$")
 # A token type contains its subtypes; the stubs see only a tuple of str.
 _COMMENT: Any = Comment
 _DOC: Any = String.Doc
-_PLAIN = re.compile(r"^(?P<code>.*?)(?P<leader>#|//|--|;)(?P<text>.*)$")
+# not within `http://…` or `a;b`
+_PLAIN = re.compile(r"(?<!\S)(?P<leader>#|//|--|;)(?P<text>.*)$")
 PYTHON_SUFFIXES = (".py", ".pyi", ".pyw")
 DATA_SUFFIXES = (".json", ".csv", ".tsv", ".svg", ".lock", ".map", ".ipynb")  # no comments in them
 PROSE_SUFFIXES = (".md", ".rst", ".txt", ".adoc", ".markdown", ".org")
@@ -227,17 +228,14 @@ def _token(value: str, line: int, column: int, alone: bool) -> Iterator[_Comment
 def _plain_comments(text: str) -> Iterator[_Comment]:
     """Without a lexer: line comments `#`, `//`, `--`, `;`."""
     for number, raw in enumerate(text.split("\n"), 1):
-        match = _PLAIN.match(raw[:4000])
+        match = _PLAIN.search(raw[:4000])
         if match is None:
             continue
-        code = match["code"]
-        if code and not code[-1].isspace():
-            continue  # `http://…`, `a;b`
         body = match["text"]
         skip = len(body) - len(body.lstrip("#/-; "))
         yield _Comment(
             (Line(number, match.end("leader") + 1 + skip, body[skip:].rstrip()),),
-            not code.strip(),
+            not raw[: match.start()].strip(),
             False,
         )
 

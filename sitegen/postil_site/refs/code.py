@@ -18,8 +18,9 @@ _HIDDEN = re.compile(r"\"(?:[^\"\\]++|\\.)*+\"|'(?:[^'\\]++|\\.){0,4}+'|//.*$|/\
 _OPEN, _CLOSE = re.compile(r"[(\[{]"), re.compile(r"[)\]}]")
 # `func TestX(`, `fn x(`, `void x(`, `it("says …"`, `test('…'`: what begins a test in most languages
 _FUNCTION = re.compile(
-    r"^(?=.*(?:[{:(,=]|=>|\bdo)\s*$|\s*(?:def|func?|fn|sub)\b)\s*(?:(?:[\w<>\[\],&*:]+\s+){0,6}(?:\([^)]{0,80}\)\s*)?(?P<name>\w+)\s*(?:<[^>]{0,80}>)?\("
-    r"|(?:it|test|describe|specify)\s*\(?\s*[\"'`](?P<said>[^\"'`]{1,200})[\"'`])"
+    r"^\s*(?:it|test|describe|specify)\s*\(?\s*[\"'`](?P<said>[^\"'`]{1,200})[\"'`]"
+    r"|^(?=.*(?:[{:(,=]|=>|\bdo)\s*$|\s*(?:def|func?|fn|sub)\b)"
+    r"\s*(?:[\w<>\[\],&*:]+\s+){0,6}(?:\([^)]{0,80}\)\s*)?(?P<name>\w+)\s*(?:<[^>]{0,80}>)?\("
 )
 _NO_NAME = frozenset(("if", "for", "while", "switch", "match", "return", "catch", "assert"))
 

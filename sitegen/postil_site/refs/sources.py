@@ -172,26 +172,38 @@ def _walk(root: Path, problems: Problems) -> Iterable[str]:
 
 
 def read(root: Path, path: str, problems: Problems) -> Source | None:
-    """The file, or None when it is binary, too big (both silently) or unreadable (counted)."""
-    file = root / path
+    """The file, or None when it is binary, too big or unreadable (counted, where a source text was to be expected)."""
+    found = octets(root, path, problems)
+    return None if found is None else source(path, found)
+
+
+def octets(root: Path, path: str, problems: Problems) -> bytes | None:
+    """The octets of a text file, or None likewise."""
+    file = os.path.join(root, path)
     try:
-        size = file.stat().st_size
+        size = os.stat(file).st_size
         if size > MAX_BYTES:
             if path.endswith(CODE_SUFFIXES):
                 problems.add(path, f"is not read: {size:,} octets are too many for source text")
             return None
-        octets = file.read_bytes()
+        with open(file, "rb") as stream:
+            found = stream.read()
     except OSError as error:
         problems.add(path, f"cannot be read: {error.strerror}")
         return None
-    if b"\0" in octets[:8192]:
+    if b"\0" in found[:8192]:
         if path.endswith(CODE_SUFFIXES):
             problems.add(path, "is binary, not source text")
         return None
+    return found
+
+
+def source(path: str, found: bytes) -> Source:
+    """The octets as text; what is not UTF-8 is read as Latin-1: a comment is still a comment."""
     try:
-        text = octets.decode("utf-8-sig")
+        text = found.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = octets.decode("iso-8859-1")
+        text = found.decode("iso-8859-1")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    plain = len(octets) > PLAIN_BYTES or any(len(line) > PLAIN_LINE for line in text.split("\n"))
-    return Source(path, octets, text, plain)
+    plain = len(found) > PLAIN_BYTES or any(len(line) > PLAIN_LINE for line in text.split("\n"))
+    return Source(path, found, text, plain)

