@@ -7,6 +7,7 @@ receiving host; people who write `Alice@` mean `alice@`. Domains: A-labels in lo
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 import idna
 
@@ -22,6 +23,7 @@ def key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+@lru_cache(maxsize=4096)  # asked for each recipient, and IDNA costs more than the rest of RCPT
 def domain_key(domain: str) -> str:
     """A-labels in lower case; literals and `localhost` as they are. BadAddress when it is no domain."""
     if domain.startswith("[") and domain.endswith("]"):

@@ -12,11 +12,13 @@ not ended after the grace is cut.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
+from prometheus_client import Counter
 
 from postil.base.clock import Clock
 from postil.base.ids import connection_id
@@ -68,6 +70,8 @@ class Service:
         self._run = run
         self._around = surroundings
         self._log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(f"postil.{protocol}")
+        self._level = logging.getLogger(f"postil.{protocol}")
+        self._counts: dict[str, Counter] = {}  # by event; `labels` looks it up under a lock
         self._tasks = Tasks(self._task_failed)
         self._connections: set[Connection] = set()
         self._stopping = False
@@ -76,7 +80,13 @@ class Service:
 
     def event(self, what: str, facts: Mapping[str, object]) -> None:
         """Log and count what a session says happened."""
-        self._around.metrics.events.labels(self.protocol, what).inc()
+        count = self._counts.get(what)
+        if count is None:
+            count = self._counts[what] = self._around.metrics.events.labels(self.protocol, what)
+        count.inc()
+        # Asked of the stdlib, since structlog binds a logger before it looks at the level.
+        if not self._level.isEnabledFor(logging.INFO):
+            return
         shown = {name: value for name, value in facts.items() if name not in _LEFT_OUT}
         self._log.info(what, **shown)
 

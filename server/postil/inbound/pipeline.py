@@ -49,7 +49,7 @@ class Pipeline:
             self._accounts,
             self._rates,
             self._deliverer,
-            replace(transaction, queue_id=object_id("q")),
+            transaction,
         )
 
 
@@ -69,6 +69,7 @@ class Reception:
         self._rates = rates
         self._deliverer = deliverer
         self._transaction = transaction
+        self._rcpt_to: list[Path] = []
         self._targets: list[Delivery] = []
         self._known: set[tuple[AccountId, str]] = set()
         self._header = HeaderWatch()
@@ -89,7 +90,7 @@ class Reception:
         if refusal is not None:
             return refusal
         self._add(found)
-        self._transaction = replace(transaction, rcpt_to=(*transaction.rcpt_to, path))
+        self._rcpt_to.append(path)
         return Verdict(250, "2.1.5", "recipient ok", "recipient")
 
     def _add(self, found: Sequence[Delivery]) -> None:
@@ -119,7 +120,8 @@ class Reception:
         if refusal is not None:
             await writer.abort()
             return refusal
-        return await self._deliverer.deliver(self._transaction, self._targets, self._header, writer)
+        whole = replace(self._transaction, rcpt_to=tuple(self._rcpt_to), queue_id=object_id("q"))
+        return await self._deliverer.deliver(whole, self._targets, self._header, writer)
 
     async def abort(self) -> None:
         """Nothing is kept."""

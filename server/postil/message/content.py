@@ -75,6 +75,15 @@ def header_values(data: Buffer, part: Part, name: bytes) -> list[str]:
     return [words.decode(field.value) for field in iter_fields(header) if field.name == wanted]
 
 
+def values_by_name(data: Buffer, part: Part) -> dict[bytes, list[str]]:
+    """All of `header_values` at once, by name in lower case, for who needs many of them."""
+    header = data[part.header_start : min(part.body_start, part.header_start + MAX_HEADER)]
+    found: dict[bytes, list[str]] = {}
+    for field in iter_fields(header):
+        found.setdefault(field.name, []).append(words.decode(field.value))
+    return found
+
+
 def body_texts(data: Buffer, root: Part) -> Iterator[str]:
     """The texts of a message without its header: what SEARCH BODY looks into.
 

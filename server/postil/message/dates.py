@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from postil.message.params import strip_comments
 
@@ -125,6 +126,7 @@ def _offset(value: bytes, start: int) -> int:
     return -offset if match[1] == b"-" else offset
 
 
+@lru_cache(maxsize=64)  # all messages of a second have the same Received date
 def format_date(epoch: int, offset: int = 0) -> str:
     """A Date value as RFC 5322 §3.3 wants it, in the zone so many minutes east of UTC."""
     zone = datetime.timezone(datetime.timedelta(minutes=offset))

@@ -116,6 +116,10 @@ INDEX_BATCH_MESSAGES = 100
 INDEX_BATCH_CHARACTERS = 256 * 1024
 """What the search index takes in one transaction: about 30 ms in its own thread."""
 
+INDEX_GATHER_SECONDS = 1.0
+"""The index follows that much later: a transaction for one message costs ten times its share of one for many.
+Until then a search scans what came last."""
+
 INDEX_RETRY_SECONDS = 30.0
 """After disk trouble the index waits so long; meanwhile the messages it lacks are scanned."""
 

@@ -14,6 +14,7 @@ It does not know mailboxes: who asks names the bodies he may see, all of one acc
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from array import array
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ from postil.ports.store import SearchField, StoreError, TextSearch
 from postil.store.limits import (
     INDEX_BATCH_CHARACTERS,
     INDEX_BATCH_MESSAGES,
+    INDEX_GATHER_SECONDS,
     INDEX_RECONCILE_BODIES,
     INDEX_RETRY_SECONDS,
     SEARCH_DIRECT_KEYS,
@@ -56,6 +58,7 @@ class SearchIndex:
         self._read_db: apsw.Connection | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._reclaimed: list[int] = []
         self._unreadable: set[int] = set()
         self._tasks = Tasks(lambda name, error: _log.error("%s ended: %r", name, error))
@@ -102,7 +105,11 @@ class SearchIndex:
 
     async def caught_up(self) -> None:
         """Wait until everything known is indexed; for tests and tools."""
-        await self._idle.wait()
+        self._hurry.set()
+        try:
+            await self._idle.wait()
+        finally:
+            self._hurry.clear()
 
     async def _connect(self) -> None:
         """On trouble there is no index for now, and everything is scanned."""
@@ -163,6 +170,12 @@ class SearchIndex:
             if not self._wake.is_set():
                 self._idle.set()
             await self._wake.wait()
+            await self._gather()
+
+    async def _gather(self) -> None:
+        """Let more messages come before a transaction is spent on one."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), INDEX_GATHER_SECONDS)
 
     async def _repair(self) -> None:
         try:

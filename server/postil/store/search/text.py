@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from postil.message.content import body_texts, header_values, search_texts
+from postil.message.content import (
+    body_texts,
+    header_values,
+    search_texts,
+    values_by_name,
+)
 from postil.message.parse import parse_steps
 from postil.message.part import Part
 from postil.ports.store import SearchField, TextSearch
@@ -75,8 +80,9 @@ def folded_texts(
             yield None
     assert root is not None
     values = []
+    by_name = values_by_name(octets, root)
     for field in fields:
-        own = header_values(octets, root, field.encode())
+        own = by_name.get(field.encode())
         values.append(SEPARATOR.join(map(fold, own)) if own else None)
     yield None
     header = ""
