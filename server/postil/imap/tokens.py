@@ -143,11 +143,12 @@ class Tokens:
 
     def word(self, expected: str = "a word") -> str:
         """A keyword of the grammar, in capitals."""
-        # RFC 9051 §9: "Implementations MUST accept these strings in a case-insensitive fashion."
         match = _WORD.match(self.text, self.at)
         if match is None:
             self.fail(expected)
         self.at = match.end()
+        # RFC 9051 §9: "Implementations MUST accept these strings in a case-insensitive fashion."
+        # RFC 5182 §3: "Implementations MUST accept these strings in a case-insensitive fashion."
         return match.group().decode("ascii").upper()
 
     def peek_word(self) -> str:

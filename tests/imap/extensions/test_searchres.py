@@ -83,7 +83,17 @@ async def test_empty_is_no_error() -> None:
 @pytest.mark.rfc(
     "5182",
     "2.1",
-    "Any of the following SEARCH commands MUST NOT change the search result variable:",
+    "Any of the following SEARCH commands MUST NOT change the search result variable: a SEARCH command that caused the server to return the BAD tagged response,",
+)
+@pytest.mark.rfc(
+    "5182",
+    "2.1",
+    "a SEARCH command with no SAVE result option that caused the server to return NO tagged response,",
+)
+@pytest.mark.rfc(
+    "5182",
+    "2.1",
+    "a successful SEARCH command with no SAVE result option.",
 )
 async def test_what_does_not_change_it() -> None:
     """BAD, NO without SAVE, and OK without SAVE leave `$` alone."""
@@ -124,6 +134,11 @@ async def test_no_empties_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await saved(client) == []
 
 
+@pytest.mark.rfc(
+    "5182",
+    "2.1",
+    "it MUST automatically adjust them when notifying the client about expunged messages,",
+)
 async def test_expunged_messages_leave_it() -> None:
     """A message that is expunged is no longer in `$`; the others keep their identity."""
     async with world() as made:
@@ -144,6 +159,35 @@ async def test_select_empties_it() -> None:
         assert await saved(client) == []
 
 
+@pytest.mark.rfc(
+    "5182", "3", "Implementations MUST accept these strings in a case-insensitive fashion."
+)
+async def test_in_any_case() -> None:
+    """SAVE in any case."""
+    async with world() as made:
+        client = await five(made)
+        assert (await client.command("search return (sAvE) 1:3"))[-1].startswith(b"t OK")
+        assert await saved(client) == [2, 3, 4]
+
+
+@pytest.mark.rfc("5182", "2.1", "Any such server MUST also implement the [ESEARCH] extension.")
+@pytest.mark.rfc(
+    "5182",
+    "2.4",
+    "Servers that implement the extension defined in this document MUST implement [ESEARCH]",
+)
+async def test_esearch_is_there_too() -> None:
+    """Both are announced, and ESEARCH answers."""
+    async with world() as made:
+        client = await five(made)
+        announced = (await client.command("CAPABILITY"))[0].split()
+        assert {b"ESEARCH", b"SEARCHRES"} <= set(announced)
+        assert (await client.command("SEARCH RETURN (COUNT) 1:3"))[0].endswith(b" COUNT 3")
+
+
+@pytest.mark.rfc(
+    "5182", "2.3", "a server MUST execute the two commands in the order they were received."
+)
 async def test_pipelined() -> None:
     """`$` in a command sent along with its SEARCH is that SEARCH's result."""
     async with world() as made:

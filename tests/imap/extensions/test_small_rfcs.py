@@ -8,6 +8,7 @@ import pytest
 from tests.support.imap import Client, World, logged_in, message, world
 
 from postil.ports import store as ports
+from postil.ports.ids import MailboxId
 from postil.sasl import plain
 
 RIGHT = b64encode(b"\0user\0secret").decode("ascii")
@@ -434,3 +435,172 @@ async def test_uid_move_tells_copyuid() -> None:
         assert answer[0].startswith(b"* OK [COPYUID ")
         assert answer[0].split(b"]")[0].endswith(b" 2 1")
         assert answer[1] == b"* 2 EXPUNGE"
+
+
+# --- RFC 5819, LIST-STATUS
+
+
+@pytest.mark.rfc(
+    "5819",
+    "2",
+    "For each selectable mailbox matching the list pattern and selection options, the server MUST return an untagged LIST response followed by an untagged STATUS response containing the information requested in the STATUS return option.",
+)
+async def test_status_behind_each_list() -> None:
+    """Each mailbox has its LIST and behind it its STATUS; a level that is no mailbox has none."""
+    async with world() as made:
+        await made.mailbox("Q/box")
+        await made.deliver("Q/box", message(1))
+        client = await logged_in(made)
+        await client.command("DELETE Q")
+        answer = await client.command('LIST "" (INBOX Q/%) RETURN (STATUS (MESSAGES UNSEEN))')
+        assert answer[:-1] == [
+            b'* LIST (\\HasNoChildren) "/" INBOX',
+            b"* STATUS INBOX (MESSAGES 0 UNSEEN 0)",
+            b'* LIST (\\HasNoChildren) "/" Q/box',
+            b"* STATUS Q/box (MESSAGES 1 UNSEEN 1)",
+        ]
+        assert not any(
+            b"STATUS Q " in line
+            for line in await client.command('LIST "" Q RETURN (STATUS (MESSAGES))')
+        )
+
+
+@pytest.mark.rfc("5819", "2", "and the LIST response MUST include the \\NoSelect attribute.")
+@pytest.mark.rfc(
+    "5819",
+    "2",
+    "If an attempted STATUS for a listed mailbox fails because the mailbox can't be selected",
+)
+async def test_a_mailbox_deleted_between_list_and_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is listed as one that cannot be selected, without STATUS; the others are as always."""
+    async with world() as made:
+        gone = await made.mailbox("Gone")
+        await made.mailbox("Kept")
+        client = await logged_in(made)
+        status = made.store.status
+
+        async def raced(mailbox: MailboxId) -> ports.Status:
+            if mailbox == gone.id:
+                raise ports.NoSuchMailbox("No such mailbox")
+            return await status(mailbox)
+
+        monkeypatch.setattr(made.store, "status", raced)
+        assert await client.command('LIST "" (Gone Kept) RETURN (STATUS (MESSAGES))') == [
+            b'* LIST (\\Noselect \\HasNoChildren) "/" Gone',
+            b'* LIST (\\HasNoChildren) "/" Kept',
+            b"* STATUS Kept (MESSAGES 0)",
+            b"t OK LIST completed",
+        ]
+
+
+@pytest.mark.rfc("5819", "2", "it MAY drop the corresponding STATUS reply.")
+async def test_a_status_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LIST is still whole and OK."""
+    async with world() as made:
+        client = await logged_in(made)
+
+        async def broken(_: MailboxId) -> ports.Status:
+            raise ports.StoreUnavailable("disk")
+
+        monkeypatch.setattr(made.store, "status", broken)
+        assert await client.command('LIST "" INBOX RETURN (STATUS (MESSAGES))') == [
+            b'* LIST (\\HasNoChildren) "/" INBOX',
+            b"t OK LIST completed",
+        ]
+
+
+# --- RFC 6154, SPECIAL-USE
+
+
+async def special(made: World) -> Client:
+    """A client of an account with one mailbox for sent mail."""
+    sent = await made.mailbox("Sent")
+    await made.mailbox("Other")
+    await made.store.set_special_use(sent.id, frozenset({"\\Sent"}))
+    return await logged_in(made)
+
+
+@pytest.mark.rfc(
+    "6154",
+    "2",
+    'Supporting implementations MUST include the "SPECIAL-USE" capability string in response to an IMAP CAPABILITY command.',
+)
+async def test_special_use_is_announced() -> None:
+    """SPECIAL-USE is there, CREATE-SPECIAL-USE is not, since CREATE cannot do it yet."""
+    async with world() as made:
+        announced = await names(made, await special(made))
+        assert b"SPECIAL-USE" in announced
+        assert b"CREATE-SPECIAL-USE" not in announced
+
+
+@pytest.mark.rfc(
+    "6154",
+    "2",
+    'If the client specifies the "SPECIAL-USE" selection option, the LIST command MUST return only those mailboxes that have a special-use attribute set.',
+)
+async def test_only_special_ones() -> None:
+    """Only the mailbox with a use is listed."""
+    async with world() as made:
+        client = await special(made)
+        answer = await client.command('LIST (SPECIAL-USE) "" *')
+        assert b'* LIST (\\HasNoChildren \\Sent) "/" Sent' in answer
+        listed = {line.rsplit(b" ", 1)[1].decode() for line in answer[:-1]}
+        boxes = await made.store.mailboxes(made.account.id)
+        assert listed == {box.name for box in boxes if box.special_use}
+        assert {"INBOX", "Other"} <= {box.name for box in boxes} - listed
+
+
+@pytest.mark.rfc(
+    "6154",
+    "2",
+    'If the client specifies the "SPECIAL-USE" return option, the LIST command MUST return the new special-use attributes on those mailboxes that have them set.',
+)
+@pytest.mark.rfc(
+    "6154",
+    "2",
+    "The extended LIST command MAY return SPECIAL-USE attributes even if the client does not specify the return option.",
+)
+@pytest.mark.rfc(
+    "6154",
+    "2",
+    "MAY include any or all of the following attributes in responses to the non-extended IMAP LIST command.",
+)
+@pytest.mark.parametrize("asked", [" RETURN (SPECIAL-USE)", " RETURN (CHILDREN)", ""])
+async def test_uses_are_shown(asked: str) -> None:
+    """The use is shown where it is set, asked for or not; switched off, never."""
+    async with world() as made:
+        client = await special(made)
+        answer = await client.command(f'LIST "" *{asked}')
+        assert b'* LIST (\\HasNoChildren \\Sent) "/" Sent' in answer
+        assert b'* LIST (\\HasNoChildren) "/" Other' in answer
+        made.directory.off[made.account.id] = frozenset({"SPECIAL-USE"})
+        answer = await (await logged_in(made)).command('LIST "" *')
+        assert b'* LIST (\\HasNoChildren) "/" Sent' in answer
+
+
+# --- RFC 8438, STATUS=SIZE
+
+
+@pytest.mark.rfc(
+    "8438",
+    "3",
+    "it MUST be equal to or greater than the sum of the values of the RFC822.SIZE FETCH message data item [IMAP4rev1] of all messages in the mailbox.",
+)
+async def test_size_is_the_sum() -> None:
+    """SIZE is what the messages' RFC822.SIZE add up to, while they come and go."""
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        assert (await client.command("STATUS INBOX (SIZE)"))[0].endswith(b"(SIZE 0)")
+        for number in (1, 2, 30):
+            await made.deliver("INBOX", message(number) * number)
+            await client.command("NOOP")
+        await client.command("STORE 2 +FLAGS.SILENT (\\Deleted)")
+        await client.command("EXPUNGE")
+        sizes = [
+            int(line.split(b"RFC822.SIZE ")[1].rstrip(b")"))
+            for line in (await client.command("FETCH 1:* RFC822.SIZE"))[:-1]
+        ]
+        assert len(sizes) == 2
+        assert b"* STATUS INBOX (SIZE %d)" % sum(sizes) in await client.command(
+            "STATUS INBOX (SIZE)"
+        )

@@ -20,7 +20,7 @@ from postil.imap.commands import status
 from postil.imap.errors import Bad, No
 from postil.imap.listing import Pattern, Tree
 from postil.imap.tokens import Tokens
-from postil.ports.store import StoreError
+from postil.ports.store import NoSuchMailbox, StoreError
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
@@ -125,7 +125,7 @@ async def handle(session: Session, command: List) -> AsyncIterator[bytes | Done]
     entries = select(tree, command, list(_patterns(session, reference, command.patterns)))
     for at, entry in enumerate(entries):
         shown = await _status(session, tree, command, entry)
-        yield _line(session, tree, command, entry) + shown
+        yield _line(session, tree, command, entry, gone=shown is None) + (shown or b"")
         if at % _PAGE == _PAGE - 1:
             await session.pause()
 
@@ -184,6 +184,8 @@ def _base(tree: Tree, selection: frozenset[str]) -> Iterable[str]:
         # RFC 9051 §6.3.9.1: "In any case, the list MUST include exactly those mailbox names that match the canonical
         # list pattern and are subscribed to."
         found = tree.subscribed
+    # RFC 6154 §2: "If the client specifies the 'SPECIAL-USE' selection option, the LIST command MUST return only those
+    # mailboxes that have a special-use attribute set."
     if "SPECIAL-USE" in selection:
         boxes = tree.mailboxes
         found = [name for name in found if name in boxes and boxes[name].special_use]
@@ -204,8 +206,13 @@ def _add_parents(entries: dict[str, Entry], base: Iterable[str], patterns: list[
                 entries[above] = Entry(above, False, True)
 
 
-def _line(session: Session, tree: Tree, command: List, entry: Entry) -> bytes:
+def _line(
+    session: Session, tree: Tree, command: List, entry: Entry, *, gone: bool = False
+) -> bytes:
     attributes = []
+    # RFC 5819 §2: "the STATUS response MUST NOT be returned and the LIST response MUST include the \NoSelect attribute."
+    if gone:
+        attributes.append("\\Noselect")
     exists = entry.name in tree.mailboxes
     if not exists:
         # RFC 3501 §6.3.8 knows only \Noselect; whoever uses the extended syntax knows what implies it.
@@ -226,18 +233,29 @@ def _line(session: Session, tree: Tree, command: List, entry: Entry) -> bytes:
 
 def _attributes(session: Session, tree: Tree, name: str) -> list[str]:
     attributes = tree.attributes(name)
+    # RFC 6154 §2: "If the client specifies the 'SPECIAL-USE' return option, the LIST command MUST return the new
+    # special-use attributes on those mailboxes that have them set."
+    # RFC 6154 §2: "The extended LIST command MAY return SPECIAL-USE attributes even if the client does not specify the
+    # return option."
+    # RFC 6154 §2: "An IMAP server that supports this extension MAY include any or all of the following attributes in
+    # responses to the non-extended IMAP LIST command."
     if session.offers("SPECIAL-USE"):
         return attributes
     return attributes[:1]
 
 
-async def _status(session: Session, tree: Tree, command: List, entry: Entry) -> bytes:
-    """RFC 9051 §6.3.9.2: STATUS behind the LIST of each selectable mailbox that was selected."""
+async def _status(session: Session, tree: Tree, command: List, entry: Entry) -> bytes | None:
+    """STATUS behind the LIST of each selectable mailbox that was selected; None when it is gone since (RFC 9051 §6.3.9.2)."""
     mailbox = tree.mailboxes.get(entry.name)
+    # RFC 5819 §2: "For each selectable mailbox matching the list pattern and selection options, the server MUST return an
+    # untagged LIST response followed by an untagged STATUS response containing the information requested in the STATUS
+    # return option."
     if not command.status or mailbox is None or not entry.selected:
         return b""
     try:
         return await status.line(session, mailbox, command.status)
+    except NoSuchMailbox:
+        return None
     except StoreError:
         # RFC 9051 §6.3.9.2: "If the server runs into unexpected problems while trying to look up the STATUS information,
         # it MAY drop the corresponding STATUS reply."
