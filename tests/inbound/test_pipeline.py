@@ -147,6 +147,11 @@ async def test_unqualified_domains() -> None:
     "SHOULD NOT reject messages based on perceived defects in the RFC 822 or MIME",
 )
 @pytest.mark.rfc("5321", "4.4", "they MUST NOT change the order of existing lines")
+@pytest.mark.rfc(
+    "6152",
+    "3",
+    "the server SMTP must deliver or relay the content in such a way as to preserve all bits in each octet",
+)
 @pytest.mark.parametrize(
     "message",
     [
@@ -154,6 +159,7 @@ async def test_unqualified_domains() -> None:
         b"Resent-To: x\r\nResent-From: a@b.example\r\nResent-From: c@d.example\r\n\r\nx\r\n",
         b"no header at all\r\n",
         b"Content-Type: multipart/mixed\r\nContent-Transfer-Encoding: nonsense\r\n\r\n--\xff\r\n",
+        bytes(octet for octet in range(256) if octet not in b"\r\n") + b"\r\n",
         b"From: \xff\xfe\r\nDate: never\r\nDate: twice\r\n\r\n\x00\r\n",
         b"\r\n",
         b"",

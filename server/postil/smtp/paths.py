@@ -179,7 +179,8 @@ def parse_parameters(text: str) -> dict[str, str | None]:
         keyword, equals, value = word.partition("=")
         if _KEYWORD.fullmatch(keyword) is None or (equals and _VALUE.fullmatch(value) is None):
             raise BadParameters("a parameter is KEYWORD or KEYWORD=value")
-        # RFC 1870 §6 and RFC 6152 §3 allow each parameter once.
+        # RFC 1870 §6: "Only one SIZE parameter may be specified in a single MAIL command."
+        # RFC 6152 §3: "Only one BODY parameter may be used in a single MAIL command."
         if keyword.upper() in found:
             raise BadParameters(f"{keyword.upper()} stands there twice")
         found[keyword.upper()] = value if equals else None

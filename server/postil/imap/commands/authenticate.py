@@ -80,13 +80,13 @@ async def _message(session: Session, initial: bytes | None) -> bytes:
         # RFC 4959 §3: "To send a zero-length initial response, the client MUST send a single pad character ('=')."
         return b""
     line = initial
-    # RFC 4959 §3: "Servers that implement this extension MUST support clients that omit the initial client response"
-    # RFC 4959 §4: "Note that even when a server supports this extension, the following negotiation (which does not
-    # use the initial response) is still valid and MUST be supported by the server:"
-    # RFC 4959 §6: "Server implementations MUST treat the omission of an initial client response from the AUTHENTICATE
-    # command as defined by [RFC3501] (as if this extension did not exist)."
     if line is None:
         # RFC 9051 §6.2.2: "Note that in the above example there is a space following the '+' from the server."
+        # RFC 4959 §3: "Servers that implement this extension MUST support clients that omit the initial client response"
+        # RFC 4959 §4: "Note that even when a server supports this extension, the following negotiation (which does not
+        # use the initial response) is still valid and MUST be supported by the server:"
+        # RFC 4959 §6: "Server implementations MUST treat the omission of an initial client response from the AUTHENTICATE
+        # command as defined by [RFC3501] (as if this extension did not exist)."
         session.write(b"+ \r\n")
         await session.flush()
         line = await session.reader.line(session.limits.login_time)
@@ -97,8 +97,6 @@ async def _message(session: Session, initial: bytes | None) -> bytes:
             # consisting of a single '*'."
             raise Bad("Authentication cancelled")
     try:
-        # RFC 4959 §3: "When decoding the BASE64 [RFC4648] data in the initial client response, decoding errors MUST be
-        # treated as IMAP [RFC3501] would handle them in any normal SASL client response."
         # RFC 4959 §3: "As with any other client response, this initial client response MUST be encoded as defined in
         # Section 4 of [RFC4648]."
         return encoding.decode(line)
@@ -106,6 +104,8 @@ async def _message(session: Session, initial: bytes | None) -> bytes:
         # RFC 9051 §6.2.2: "If the server receives such a response, or if it receives an invalid base64 string
         # (e.g., characters outside the base64 alphabet or non-terminal '='), it MUST reject the AUTHENTICATE command
         # by sending a tagged BAD response."
+        # RFC 4959 §3: "When decoding the BASE64 [RFC4648] data in the initial client response, decoding errors MUST be
+        # treated as IMAP [RFC3501] would handle them in any normal SASL client response."
         raise Bad("Not base64") from None
 
 

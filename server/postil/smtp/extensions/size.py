@@ -23,6 +23,8 @@ def _take(conversation: Conversation, value: str | None, arguments: MailArgument
     if value is None or _VALUE.fullmatch(value) is None:
         raise SmtpReply(501, "5.5.4", "SIZE takes a number of at most 20 digits")
     largest = conversation.settings.limits.message_size
+    # RFC 1870 §7: "Such a server must accept the extended MAIL command and return a 552 reply code if the client's declared
+    # size exceeds its fixed size limit"
     if int(value) > largest:
         # RFC 1870 §6.1: "If the indicated size is larger than the server's fixed maximum message size, the server
         # responds with code '552 message size exceeds fixed maximium message size'."
