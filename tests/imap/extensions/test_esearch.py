@@ -65,6 +65,37 @@ async def test_combinations() -> None:
     "3.1",
     "include the ALL result option in the ESEARCH response; however, it still MUST send the ESEARCH response.",
 )
+@pytest.mark.rfc(
+    "4731",
+    "3.1",
+    "If the SEARCH results in no matches, the server MUST NOT include the MIN result option in the ESEARCH response;",
+)
+@pytest.mark.rfc(
+    "4731",
+    "3.1",
+    "include the MIN result option in the ESEARCH response; however, it still MUST send the ESEARCH response.",
+)
+@pytest.mark.rfc(
+    "4731",
+    "3.1",
+    "If the SEARCH results in no matches, the server MUST NOT include the MAX result option in the ESEARCH response;",
+)
+@pytest.mark.rfc(
+    "4731",
+    "3.1",
+    "include the MAX result option in the ESEARCH response; however, it still MUST send the ESEARCH response.",
+)
+@pytest.mark.rfc(
+    "4731",
+    "3.1",
+    "If the SEARCH results in no matches, the server MUST NOT include the ALL result option in the ESEARCH response;",
+)
+@pytest.mark.rfc(
+    "4731", "3.1", "This result option MUST always be included in the ESEARCH response."
+)
+@pytest.mark.rfc(
+    "4731", "4", "Implementations MUST accept these strings in a case-insensitive fashion."
+)
 async def test_no_matches() -> None:
     """Without matches only COUNT says something, but the response comes."""
     async with world() as made:
@@ -72,7 +103,7 @@ async def test_no_matches() -> None:
         for option in ("MIN", "MAX", "ALL", ""):
             said = await answer(client, f"SEARCH RETURN ({option}) ALL")
             assert said.startswith(b'* ESEARCH (TAG "q")\r\n')
-        said = await answer(client, "UID SEARCH RETURN (MIN MAX ALL COUNT) ALL")
+        said = await answer(client, "uid search return (min Max aLL coUNT) all")
         assert said.startswith(b'* ESEARCH (TAG "q") UID COUNT 0\r\n')
         await made.deliver("INBOX", message(1))
         await client.command("NOOP")

@@ -66,11 +66,16 @@ def response(tag: bytes, wanted: Wanted, results: Results) -> Iterator[bytes]:
     line = b'* ESEARCH (TAG "%b")%b' % (tag, b" UID" if results.uid else b"")
     # RFC 9051 §6.4.4: "If the SEARCH results in no matches, the server MUST NOT include the MIN
     # result option in the ESEARCH response; however, it still MUST send the ESEARCH response."
+    # RFC 4731 §3.1: "If the SEARCH results in no matches, the server MUST NOT include the MIN result option in the ESEARCH
+    # response;"
     if numbers and Wanted.MIN in wanted:
         line += b" MIN %d" % numbers[0]
+    # RFC 4731 §3.1: "If the SEARCH results in no matches, the server MUST NOT include the MAX result option in the ESEARCH
+    # response;"
     if numbers and Wanted.MAX in wanted:
         line += b" MAX %d" % numbers[-1]
     # RFC 9051 §6.4.4: "This result option MUST always be included in the ESEARCH response."
+    # RFC 4731 §3.1: "This result option MUST always be included in the ESEARCH response."
     if Wanted.COUNT in wanted:
         line += b" COUNT %d" % len(numbers)
     if numbers and Wanted.ALL in wanted:
