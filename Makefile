@@ -5,7 +5,7 @@ ARGS ?=
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MUTATE_ENV := RFC_MIRROR=$${RFC_MIRROR:-../shared/rfc/txt}
-.PHONY: help setup env-run env-dev run test proof crash check fix bench mutate lock clean
+.PHONY: help setup env-run env-dev run site test proof crash check fix bench mutate lock clean
 
 BIN := .venv/bin
 MARKS := mime smtp_reception imap_fetch
@@ -23,7 +23,12 @@ env-run env-dev:
 	@$(PYTHON) tools/bootstrap.py $(@:env-%=%)
 
 run: env-run ## start a mail server for trying things out; options: make run ARGS='--port-offset 1000'
-	@$(BIN)/postil localserve $(ARGS)
+	@mkdir -p build; nice -n 19 $(BIN)/python tools/build_site.py --jobs 1 >build/site.log 2>&1 </dev/null & site=$$!; \
+	trap 'kill $$site 2>/dev/null' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	$(BIN)/postil localserve $(ARGS)
+
+site: env-run ## build the pages that show code and RFCs side by side, in build/site
+	@$(BIN)/python tools/build_site.py $(ARGS)
 
 test: env-dev ## run the tests, in parallel and random order; one of them: make test ARGS='-k NAME'
 	@mkdir -p build

@@ -228,9 +228,23 @@ async def test_site_is_served_when_built(store: Store, tmp_path: Path) -> None:
     (tmp_path / "site" / "index.html").write_text("<h1>Docs</h1>")
     (tmp_path / "secret").write_text("secret")
     site = Site(store, site=tmp_path / "site")
-    assert 'href="/site/"' in (await site.get("/")).text
-    assert (await site.get("/site/")).text == "<h1>Docs</h1>"
-    assert (await site.get("/site/%2e%2e/secret")).status_code == 404
+    assert 'href="/docs/"' in (await site.get("/")).text
+    assert (await site.get("/docs/")).text == "<h1>Docs</h1>"
+    assert (await site.get("/docs/%2e%2e/secret")).status_code == 404
+
+
+async def test_site_is_being_built_until_it_is_there(store: Store, tmp_path: Path) -> None:
+    """Before there is an index a page says so and asks again; then, without a restart, the pages come with a policy of their own."""
+    site = Site(store, site=tmp_path / "site")
+    waiting = await site.get("/docs/")
+    assert waiting.status_code == 503 and "Being built" in waiting.text
+    assert waiting.headers["refresh"] == "5"
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<h1>Docs</h1>")
+    built = await site.get("/docs/")
+    assert built.text == "<h1>Docs</h1>"
+    assert "script-src 'self'" in built.headers["content-security-policy"]
+    assert "script-src" not in (await site.get("/")).headers["content-security-policy"]
 
 
 async def test_many_messages_and_mailboxes(site: Site, store: Store) -> None:

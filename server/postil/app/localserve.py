@@ -27,7 +27,7 @@ from postil.web.application import Port, Trial, Welcome
 
 FOLDER: Final = Path("localserve")
 # Where the documentation is built, in a checkout; nowhere when installed from a wheel.
-SITE: Final = Path(__file__).resolve().parents[3] / "build" / "site"
+SITE: Final = Path("build") / "site"  # where `make site` and `make run` build the pages
 
 # name, what for, protocol, port without the offset, TLS
 PORTS: Final = (
@@ -54,6 +54,7 @@ class Options:
     port_offset: int = 0
     ip: str = "127.0.0.1"
     any_port: bool = False  # for tests: the kernel chooses
+    docs: Path = SITE
     grace: float = 2.0
 
 
@@ -156,7 +157,7 @@ async def localserving(options: Options) -> AsyncIterator[Server]:
         any_port=options.any_port,
         local=True,
         certificate_names=("localhost", "127.0.0.1", "::1"),
-        site=SITE if (SITE / "index.html").is_file() else None,
+        site=options.docs,
         grace=options.grace,
     )
     async with serving(config_for(options), variant) as server:

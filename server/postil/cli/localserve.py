@@ -37,6 +37,13 @@ import click
 @click.option(
     "--log-format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True
 )
+@click.option(
+    "--docs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build/site"),
+    show_default=True,
+    help="Pages of `sitegen build`, shown under /docs/ as soon as they are there.",
+)
 @click.option("--free-ports", is_flag=True, hidden=True, help="Let the kernel choose the ports.")
 @click.option("--ready-fd", type=int, hidden=True, help="Write the ports there once ready.")
 def command(
@@ -45,6 +52,7 @@ def command(
     ip: str,
     levels: tuple[str, ...],
     log_format: str,
+    docs: Path,
     free_ports: bool,
     ready_fd: int | None,
 ) -> None:
@@ -66,6 +74,7 @@ def command(
             port_offset=port_offset,
             ip=localserve.check_ip(ip),
             any_port=free_ports,
+            docs=docs,
         )
 
         def started(server: Server) -> None:

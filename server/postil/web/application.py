@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from postil.ports.ids import MailboxId, Uid
+from postil.web.docs import Docs
 from postil.web.guard import Guard
 from postil.web.health import Ready, healthz, readyz
 from postil.web.overview import SOURCE, Overview
@@ -65,7 +66,7 @@ class Parts:
     ready: Ready
     overview: Overview | None = None  # None: no page may show accounts and mail
     welcome: Welcome | None = None
-    site: Path | None = None  # the built documentation, shown under /site/
+    site: Path | None = None  # the built documentation, shown under /docs/
     loopback_names_only: bool = True
 
 
@@ -115,7 +116,7 @@ def application(parts: Parts) -> Starlette:
     else:
         routes.append(Route("/", _plain))
     if parts.site is not None:
-        routes.append(Mount("/site", StaticFiles(directory=parts.site, html=True)))
+        routes.append(Mount("/docs", Docs(parts.site)))
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, loopback_names_only=parts.loopback_names_only)],

@@ -35,14 +35,19 @@ def main() -> None:
 
 
 def _built(
-    root: Path, out: Path, results: tuple[Path, ...], quiet: bool, again: bool = False
+    root: Path,
+    out: Path,
+    results: tuple[Path, ...],
+    quiet: bool,
+    again: bool = False,
+    jobs: int | None = None,
 ) -> building.Report:
     def say(line: str) -> None:
         if not quiet and sys.stderr.isatty():
             click.echo(line, err=True)
 
     try:
-        return building.build(root, out, results=results or None, say=say, again=again)
+        return building.build(root, out, results=results or None, say=say, again=again, jobs=jobs)
     except (ConfigError, NotOurs) as error:
         raise click.ClickException(str(error)) from error
 
@@ -70,16 +75,25 @@ def _problems(rows: list[tuple[str, str]]) -> None:
 )
 @click.option("--strict", is_flag=True, help="Exit 1 when a file could not be read.")
 @click.option("--again", is_flag=True, help="Write every page, changed or not.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), help="Processes for a cold start; one a processor."
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 def build(
-    root: Path, out: Path, results: tuple[Path, ...], strict: bool, again: bool, quiet: bool
+    root: Path,
+    out: Path,
+    results: tuple[Path, ...],
+    strict: bool,
+    again: bool,
+    jobs: int | None,
+    quiet: bool,
 ) -> None:
     """Build the pages of a repository.
 
     Texts of RFCs are those in rfc/txt, in the folder RFC_MIRROR, and in the cache of this user; `rfclinks fetch` gets them. Without a text,
     references lead to the RFC Editor. A file that cannot be read is reported, and the build goes on.
     """
-    report = _built(root, out, results, quiet, again)
+    report = _built(root, out, results, quiet, again, jobs)
     _problems(report.problems)
     if not quiet:
         click.echo(f"{out / 'index.html'}: {report.summary()}")
