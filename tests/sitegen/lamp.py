@@ -54,6 +54,12 @@ RFC 7777               Lamp Switching Protocol             January 2026
 4.  Summary
 
    Servers MUST be quick with their answer.
+
+   A lamp MUST NOT be lit by:
+
+   o  children,
+
+   o  cats that have not been taught.
 """
 
 ERRATA = [

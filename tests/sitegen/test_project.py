@@ -43,6 +43,8 @@ def one(root: Path, comment: str, path: str = "lamp.py") -> Resolved:
         ('RFC 7777 §3.1: "The window is open"', "3.1", 40, 0),
         ('RFC 7777 §2.1: "Light It" is its title', "2.1", 20, 0),
         ('RFC 7777 §2.1: "Lamps SHOULD be dusted every month"', "2.1", 24, 1),
+        ('RFC 7777 §4: "A lamp MUST NOT be lit by: children"', "4", 48, 1),
+        ('RFC 7777 §4: "A lamp MUST NOT be lit by: cats that have not"', "4", 52, 1),
         ("../rfc/7777:22", "2.1", 22, 0),
         ("../rfc/7777:24", "2.1", 24, 1),
         ("../rfc/7777:29", "3", 29, 1),
@@ -166,6 +168,7 @@ def test_without_results_nothing_passes(tmp_path: Path) -> None:
         "Lamps that are broken MU": Status.CITED,
         "The door MUST be shut.": Status.UNTRIAGED,
         "Servers MUST be quick wi": Status.UNTRIAGED,
+        "A lamp MUST NOT be lit b": Status.UNTRIAGED,
     }
 
 
@@ -279,8 +282,8 @@ def test_percentages_leave_out_what_does_not_apply(tmp_path: Path) -> None:
     quote = "A server MUST answer within a second."
     lamp.results(root, [("tests/test_lamp.py::test_answer", "2", quote, "passed")])
     counts = count(project(root).verdicts(7777))
-    assert (counts.n, counts.aliases, counts.passing, counts.covered) == (7, 1, 1, 2)
-    assert (counts.must, counts.must_passing, counts.must_percent) == (4, 1, 25)
+    assert (counts.n, counts.aliases, counts.passing, counts.covered) == (9, 1, 1, 2)
+    assert (counts.must, counts.must_passing, counts.must_percent) == (6, 1, 16)
     assert count([]).passing_percent is None
 
 

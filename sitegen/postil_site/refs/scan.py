@@ -38,16 +38,33 @@ class Scanner:
         role = self._role(source.path, prose)
         tree = blocks.parsed(source)
         annotations = [] if prose else duvet.find(source.text, self.leaders)
+        found = blocks.find(source, tree)
+        if annotations:
+            annotations = self._in_comments(source, annotations, found)
         quoted = frozenset(
             line for one in annotations for line in range(one.line, one.end_line + 1)
         )
-        found = blocks.find(source, tree, quoted)
+        if quoted:
+            found = blocks.find(source, tree, quoted)
         code = CodeMap(source, tree, found, quoted)
         out = [_annotated(source.path, one, role, code) for one in annotations]
         out += self._of_blocks(source.path, found, role, code)
         if tree is not None and ".rfc(" in source.text:
             out += [_marked(source.path, marker) for marker in markers.find(tree, source.text)]
         return sorted(out, key=lambda ref: (ref.line, ref.column))
+
+    def _in_comments(
+        self, source: Source, annotations: list[duvet.Annotation], found: list[Block]
+    ) -> list[duvet.Annotation]:
+        """Without what stands in strings; a leader of the project's own need not be one of the language."""
+        lines = {line.line for block in found if block.kind == "comment" for line in block.lines}
+        own = tuple(meta for meta, _ in self.leaders if (meta, _) not in duvet.DEFAULT_LEADERS)
+        rows = source.text.split("\n")
+        return [
+            one
+            for one in annotations
+            if one.line in lines or (own and rows[one.line - 1].lstrip().startswith(own))
+        ]
 
     def _role(self, path: str, prose: bool) -> Role:
         if prose:

@@ -104,6 +104,23 @@ class Quotes:
                     begin = first.place(start)
                     stop = second.place(max(end - 1, 0))
                     out.append(Span(begin[0], begin[1], stop[0], stop[1] + 1))
+        return out or self._item(number, parts)
+
+    def _item(self, number: str, parts: list[str]) -> list[Span]:
+        """An intro and an item further down its list: the place is the item's, whose requirement it is."""
+        out: list[Span] = []
+        intro: Paragraph | None = None
+        for block in self.prose(number) if len(parts) == 1 else ():
+            if intro is not None and (block.bullet or block.indent > intro.indent):
+                head = normal(intro.text) + " "
+                at = (head + normal(block.text)).find(parts[0])
+                length = at + len(parts[0]) - len(head)
+                if 0 <= at < len(head) < at + len(parts[0]):
+                    out.append(block.span(0, _origin(block, length - 1) + 1))
+            elif block.text.rstrip().endswith(":"):
+                intro = block
+            else:
+                intro = None
         return out
 
     def pinned(self, number: str, span: Span) -> tuple[Requirement, ...]:

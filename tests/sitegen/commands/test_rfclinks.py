@@ -172,7 +172,7 @@ def test_yes_needs_its_evidence(tmp_path: Path) -> None:
     lamp.results(root, [("tests/test_it.py::test_it", "2", "A server MUST answer", "passed")])
     done = run(root, "check", "--require-results")
     assert done.exit_code == 14
-    assert "RFC 7777 is marked Yes, with 6 MUSTs untriaged" in done.stdout
+    assert "RFC 7777 is marked Yes, with 8 MUSTs untriaged" in done.stdout
     rest = "".join(
         f'[[decision]]\nsection = "{section}"\nall = true\nstatus = "not planned"\nreason = "r"\n'
         for section in ("2", "3", "4")
@@ -314,7 +314,7 @@ def test_coverage_counts(tmp_path: Path) -> None:
     """By RFC, section, level and folder."""
     root = repository(tmp_path, **{"src/a.py": '# RFC 7777 §2.1: "MUST give light"\n'})
     document = shown(root, "coverage")
-    assert document["groups"]["RFC 7777"]["n"] == document["total"]["n"] == 10
+    assert document["groups"]["RFC 7777"]["n"] == document["total"]["n"] == 12
     assert document["total"]["covered"] == 2
     assert shown(root, "coverage", "--by", "level")["groups"]["MUST"]["covered"] == 2
     sections = shown(root, "coverage", "--by", "section")["groups"]
@@ -328,7 +328,7 @@ def test_matrix_as_csv_and_json(tmp_path: Path) -> None:
     root = repository(tmp_path)
     rows = json.loads(run(root, "matrix", "--json").stdout)
     lines = run(root, "matrix", "--csv").stdout.splitlines()
-    assert len(rows) == len(lines) - 1 == 10
+    assert len(rows) == len(lines) - 1 == 12
     assert rows[0]["code"] == ["good.py:1"]
     assert "good.py:1" in lines[1]
 

@@ -286,6 +286,10 @@ def test_duvet_types(kind: str, role: Role) -> None:
     [
         ("a.js", "//# sourceMappingURL=rfc9051.js.map\n"),
         ("a.py", "x = 9051\nx \\\n //= 2\n# rfc\n"),
+        (
+            "a.py",
+            'x = """\n//= https://www.rfc-editor.org/rfc/rfc9051#section-4.2\n//# words\n"""\n',
+        ),
         ("a.rs", "//= https://datatracker.ietf.org/doc/draft-x#section-4.2\n//# words\n"),
     ],
 )
