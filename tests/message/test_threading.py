@@ -19,6 +19,8 @@ from postil.message.threading import base_subject, message_id, message_ids, refe
         (b"[list] hello", "hello", False),
         (b"[list]", "[list]", False),
         (b"[a] [b]", "[b]", False),
+        (b"[a] [b] hello", "hello", False),
+        (b"[a] [b] Re: [c] [d] hello", "hello", True),
         (b"hello (fwd)", "hello", True),
         (b"hello (fwd) (FWD) ", "hello", True),
         (b"[Fwd: hello]", "hello", True),

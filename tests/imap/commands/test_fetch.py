@@ -226,7 +226,7 @@ async def test_seen_is_news_to_others() -> None:
     "server implementations MUST implicitly include the UID message data item as part of any FETCH response caused by a UID command",
 )
 async def test_uid_fetch_shows_the_uid() -> None:
-    """UID FETCH always shows the uid, and not twice."""
+    """UID FETCH always shows the uid, and not twice; UID STORE shows it, STORE does not."""
     async with world() as made:
         for number in range(3):
             await made.deliver("INBOX", message(number))
@@ -235,6 +235,9 @@ async def test_uid_fetch_shows_the_uid() -> None:
         both = await client.command("UID FETCH 2:9 (FLAGS UID)")
         assert [line.count(b"UID") for line in both[:2]] == [1, 1]
         assert await client.command("UID FETCH 77 FLAGS") == [b"t OK UID FETCH completed"]
+        for command, uid in (("UID STORE", b"UID 2 "), ("STORE", b"")):
+            answer = await client.command(f"{command} 2 FLAGS (\\Seen)")
+            assert answer[0].startswith(b"* 2 FETCH (%bFLAGS (" % uid)
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,9 @@ def parse_return(tokens: Tokens) -> Wanted:
         start = tokens.at
         name = tokens.word("a result option")
         if name not in Wanted.__members__ or name == "NOTHING":
+            tokens.at = start
             # RFC 9051 §6.4.4: "Any options not defined by extensions that the server supports MUST be
             # rejected with a BAD response."
-            tokens.at = start
             tokens.fail("MIN, MAX, ALL, COUNT or SAVE")
         return Wanted[name]
 
