@@ -6,15 +6,16 @@ works on any repository and any language, so it imports nothing from `postil`, t
 whose own repository it grew up; the server in turn imports nothing from here. Their only meeting is files:
 the site that this package builds, and commands and configuration as the server exports them.
 
-Built so far is the part that has to be there from the first test on, since evidence cannot be added
-afterwards: tests say which sentence they prove.
-
 Files in reading order:
 
-1. `pytest_plugin`: the marker `@pytest.mark.rfc("9051", "6.3.12", "words of the sentence")` and
-   `pytest --rfc-results FILE`, the results file. Loaded by pytest itself, so any project that
-   installs this package has the marker.
-2. `worktree`: the name of a working tree's state, by which a result is known to be fresh.
+1. `model`: the records everything is made of, and the words for status, role and finding.
+2. `texts`: RFC texts to documents with sections and requirements; `refs`: comments to references, and where they lead.
+3. `pytest_plugin`: the marker `@pytest.mark.rfc("9051", "6.3.12", "words of the sentence")` and
+   `pytest --rfc-results FILE`; `worktree`: the name of a working tree's state, by which a result is known to be fresh.
+4. `status`: results, decisions and references to the status of each requirement.
+5. `config`, `project`: a repository seen whole; what commands and pages are made from, with its caches.
+6. `checking`, `outputs`, `patches`, `todos`, `records`: findings and exit codes, other programs' formats, patches, TODOs, JSON.
+7. `commands`: the command lines `rfclinks` and `sitegen`; `pages`: the site.
 
 Rules of the package:
 
