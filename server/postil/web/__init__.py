@@ -1,7 +1,8 @@
 """HTTP pages: today the start page of localserve, health checks and metrics.
 
 Files in reading order: `guard` who may ask at all, and the headers every answer carries; `overview` what the start
-page shows, read from store and accounts; `health` /healthz and /readyz; `application` the routes;
+page shows, read from store and accounts; `health` /healthz and /readyz; `docs` the pages of code and RFCs, made by
+another program; `application` the routes;
 `templates/` and `static/` what a browser gets.
 
 Rules: pages work without scripts, with the keyboard, in the dark, on a phone, and load nothing from elsewhere. The
