@@ -194,7 +194,7 @@ def _outcome(report: pytest.TestReport) -> str | None:
     return None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # pytest keeps plugins in sets
 class Recorder(Reporter):
     """Gathers the reports of a run and writes the file at its end."""
 

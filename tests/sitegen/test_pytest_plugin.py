@@ -319,3 +319,15 @@ def test_imports_stay_small(pytester: pytest.Pytester) -> None:
     )
     result = pytester.runpython_c(code)
     result.stdout.fnmatch_lines(["['postil_site']"])
+
+
+def test_conftests_of_several_folders(pytester: pytest.Pytester) -> None:
+    """Folders with a conftest of their own, of which pytest leaves some out for others, get their rows."""
+    test = 'import pytest\n\n@pytest.mark.rfc("1", "1")\ndef test_one(): pass\n'
+    for folder in ("one", "two"):
+        (pytester.path / folder).mkdir()
+        (pytester.path / folder / "conftest.py").write_text("")
+        (pytester.path / folder / f"test_{folder}.py").write_text(test)
+    head, rows = run(pytester, "one", "two")
+    assert head["complete"] is True
+    assert [row["outcome"] for row in rows] == ["passed", "passed"]
