@@ -146,6 +146,9 @@ async def _slow(
     header = any(not isinstance(item, items.Attribute) for item in wanted)
     sets_seen = not session.selected.read_only and any(item.sets_seen for item in wanted)
     step = _SEEN_PAGE if sets_seen else limits.FETCH_PAGE
+    lines: picture.Lines | None = None
+    if picture.READY.issuperset(wanted):
+        lines = picture.Lines(session.selected, wanted, recent=session.recent)
     turn = _BODY_PAGE if Needs.BODY in needs else _ROW_PAGE
     for start in range(0, len(positions), step):
         page = positions[start : start + step]
@@ -155,6 +158,10 @@ async def _slow(
             details = await _details(session, page, header)
         if items.FLAGS in wanted:
             _told(session, page)
+        if lines is not None and details and all(row.plain for row in details.values()):
+            yield lines.write(page, tuple(details.values()))
+            await session.pause()
+            continue
         for number, position in enumerate(page):
             if number % turn == turn - 1:
                 await session.pause()

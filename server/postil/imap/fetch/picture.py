@@ -1,4 +1,6 @@
-"""FETCH lines from the arrays in memory: UID, FLAGS, INTERNALDATE and RFC822.SIZE of many messages at once.
+"""FETCH lines of many messages at once: from the arrays in memory, and with what stands ready in the index.
+
+UID, FLAGS, INTERNALDATE and RFC822.SIZE are in memory; ENVELOPE and BODYSTRUCTURE are rows of the index.
 
 RFC 9051 §6.4.5, §7.5.2. A client that comes back asks `FETCH 1:* (UID FLAGS)` of a mailbox of any size; each
 line must cost well under a microsecond. So the flag sets of the mailbox are spelled out once into a table, the lines are made in
@@ -14,11 +16,13 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import encode
 from postil.imap.fetch import items
 from postil.imap.fetch.items import Item
+from postil.ports.store import Details
 
 if TYPE_CHECKING:
     from postil.imap.view import SelectedView
 
 FAST: Final = frozenset((items.UID, items.FLAGS, items.INTERNALDATE, items.SIZE))
+READY: Final = FAST | {items.ENVELOPE, items.BODYSTRUCTURE}
 
 
 class Lines:
@@ -31,8 +35,8 @@ class Lines:
         self._flags: list[str] = []  # by flag set id: `FLAGS (\\Seen)`
         self._recent_flags: list[str] = []
 
-    def write(self, positions: Sequence[int]) -> bytes:
-        """The lines of some messages, in order."""
+    def write(self, positions: Sequence[int], details: Sequence[Details] = ()) -> bytes:
+        """The lines of some messages, in order; `details`, all of them plain, where an item needs them."""
         uids = _pick(self._selected.view.generation.uids, positions)
         if self._wanted == (items.UID, items.FLAGS):
             lines = [
@@ -42,19 +46,29 @@ class Lines:
                 )
             ]
         else:
-            columns = [self._column(item, positions, uids) for item in self._wanted]
+            columns = [self._column(item, positions, uids, details) for item in self._wanted]
             lines = [
                 f"* {position + 1} FETCH ({' '.join(row)})\r\n"
                 for position, row in zip(positions, zip(*columns, strict=True), strict=True)
             ]
         return "".join(lines).encode("ascii")
 
-    def _column(self, item: Item, positions: Sequence[int], uids: Sequence[int]) -> Sequence[str]:
+    def _column(
+        self,
+        item: Item,
+        positions: Sequence[int],
+        uids: Sequence[int],
+        details: Sequence[Details],
+    ) -> Sequence[str]:
         generation = self._selected.view.generation
         if item is items.UID:
             return [f"UID {uid}" for uid in uids]
         if item is items.FLAGS:
             return self._texts(positions, uids)
+        if item is items.ENVELOPE:
+            return [f"ENVELOPE {row.envelope.decode('ascii')}" for row in details]
+        if item is items.BODYSTRUCTURE:
+            return [f"BODYSTRUCTURE {row.bodystructure.decode('ascii')}" for row in details]
         if item is items.SIZE:
             return [f"RFC822.SIZE {size}" for size in _pick(generation.sizes, positions)]
         return [
