@@ -114,6 +114,7 @@ async def test_one_size(second: str) -> None:
     async with world() as w:
         client = await w.client()
         assert short(await client.ask(f"MAIL FROM:<> SIZE=1 {second}")) == "501 5.5.4"
+        assert short(await client.ask("MAIL FROM:<> SIZE=1")) == "250 2.1.0"
 
 
 # --- RFC 6152, 8BITMIME
@@ -143,6 +144,7 @@ async def test_one_body() -> None:
         client = await w.client()
         for parameters in ("BODY=7BIT BODY=8BITMIME", "BODY=BINARYMIME", "BODY=", "BODY"):
             assert short(await client.ask(f"MAIL FROM:<> {parameters}")) == "501 5.5.4", parameters
+        assert short(await client.ask("MAIL FROM:<> BODY=7BIT")) == "250 2.1.0"
 
 
 # --- RFC 2920, PIPELINING
