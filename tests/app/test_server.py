@@ -110,6 +110,20 @@ async def test_answers_carry_the_time(tmp_path: Path) -> None:
             assert abs(parsedate_to_datetime(dates[0]).timestamp() - SystemClock().now()) < 60
 
 
+async def test_the_log_of_the_store_is_measured(tmp_path: Path) -> None:
+    """A write-ahead log that grows without end shows before the disk is full."""
+    async with serving(config(tmp_path), ANY_PORT) as server:
+        await add_account(tmp_path)
+        account = (await server.accounts.every())[0]
+        await server.store.create(account.id, "grown")
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.ports["http"])
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = (await reader.read()).decode()
+        writer.close()
+        lines = [one for one in answer.splitlines() if one.startswith("postil_store_wal_octets ")]
+        assert len(lines) == 1 and float(lines[0].split()[1]) > 0
+
+
 async def test_ready_says_why_not(tmp_path: Path) -> None:
     """Ready while mail can be written; a reason when the disk is full or the store has gone; probing leaves no trace."""
     async with serving(config(tmp_path), ANY_PORT) as server:

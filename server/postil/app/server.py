@@ -168,6 +168,7 @@ async def serving(
         accounts = await variant.directory(database) if variant.directory else database
         certificate, key = _certificate(config, variant, data, clock)
         metrics = Metrics()
+        metrics.wal.set_function(lambda: store.wal_octets)
         limits = config.limits
         wheel = Wheel(loop)
         stack.callback(wheel.close)

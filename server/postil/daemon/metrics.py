@@ -46,6 +46,11 @@ class Metrics:
         self.faults = Counter(
             "postil_faults", "Errors of ours", ["protocol"], registry=self.registry
         )
+        self.wal = Gauge(
+            "postil_store_wal_octets",
+            "Size of the mail index's write-ahead log; what stays high is not checkpointed",
+            registry=self.registry,
+        )
         self.events = Counter(
             "postil_events",
             "What sessions reported: login, login-failed, received, …",

@@ -112,6 +112,11 @@ class SqliteStore:
             shard.on_reclaimed = store._index.reclaimed
         return store
 
+    @property
+    def wal_octets(self) -> int:
+        """Size of the write-ahead log, for the metrics."""
+        return self.shard.writer.counts.wal_octets
+
     async def close(self) -> None:
         """Everything acknowledged is on disk already; this only lets go."""
         if self._index is not None:
