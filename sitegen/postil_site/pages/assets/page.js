@@ -53,7 +53,7 @@
   }
   function select(item) {
     current = item;
-    if (isRfc) setClause(item.querySelector(".q") || null);
+    if (isRfc) setClause(item.querySelector(".q[id]") || item.querySelector(".q"));
   }
 
   // --- following links; in a frame the parent does it, so that both sides have one address
