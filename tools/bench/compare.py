@@ -19,7 +19,6 @@ from pathlib import Path
 
 from tools.bench import crowd, generate, imapload, meter, ours, peers, reception, syncs, tasks
 
-
 LEAST_CPU = 0.03  # seconds: the clock of CPU time ticks at 0.01, and less would be noise
 
 
