@@ -13,6 +13,7 @@ import argparse
 import importlib.metadata
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,7 @@ class Counts:
 
 
 def refs(folder: Path) -> tuple[Counts, float]:
-    """Run `rfclinks refs --json` as a user would; raises when it crashes."""
+    """Run `rfclinks refs --json` as a user would, without any RFC text, so that the counts depend on nothing else."""
     start = time.perf_counter()
     command = [
         sys.executable,
@@ -56,7 +57,11 @@ def refs(folder: Path) -> tuple[Counts, float]:
         str(folder),
         "--json",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    with tempfile.TemporaryDirectory(prefix="postil-foreign") as cache:
+        environment = {**os.environ, "RFC_MIRROR": "", "XDG_CACHE_HOME": cache}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=600, env=environment
+        )
     if done.returncode:
         raise RuntimeError(f"refs over {folder} ended with {done.returncode}: {done.stderr[-800:]}")
     rows = json.loads(done.stdout)

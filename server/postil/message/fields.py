@@ -87,11 +87,14 @@ def subset(header: bytes, names: Iterable[bytes], *, exclude: bool = False) -> b
 
     RFC 9051 §6.4.5.1: "The field-matching is ASCII-range case insensitive but is otherwise exact."
     """
+    asked = tuple(names)
+    wanted = {name.lower() for name in asked}
     if exclude:
-        wanted = {name.lower() for name in names}
         kept = [field.raw for field in iter_fields(header) if field.name not in wanted]
+    elif b"" in wanted:  # lines without a name have no pattern
+        kept = [field.raw for field in iter_fields(header) if field.name in wanted]
     else:
-        kept = _fields_named(tuple(names)).findall(header)
+        kept = _fields_named(asked).findall(header)
     # RFC 9051 §6.4.5.1: "the blank line is included in all header fetches, except in the case of
     # a message that has no body and no blank line."
     kept.append(blank_line(header))
