@@ -22,7 +22,8 @@ class ConfigError(Exception):
     """What is wrong, and where: `postil.toml:12: listener[0].port: …`."""
 
     def __init__(self, file: str, line: int, field: str, what: str) -> None:
-        super().__init__(f"{file}:{line}: {field + ': ' if field else ''}{what}")
+        place = f"{file}:{line}" if line else file  # line 0: the file as a whole
+        super().__init__(f"{place}: {field + ': ' if field else ''}{what}")
         self.file = file
         self.line = line
         self.field = field

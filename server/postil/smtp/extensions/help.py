@@ -17,7 +17,10 @@ def help_for(verbs: Mapping[str, Verb]) -> Extension:
 
     async def handle(conversation: Conversation, argument: str) -> Reply:
         if not argument:
-            return reply(214, "2.0.0", "commands: " + " ".join(verbs), "HELP COMMAND says more")
+            # AUTH is no command of a port that never offers it.
+            hidden = () if conversation.settings.offer_login else ("AUTH",)
+            known = " ".join(verb for verb in verbs if verb not in hidden)
+            return reply(214, "2.0.0", f"commands: {known}", "HELP COMMAND says more")
         verb = verbs.get(argument.upper())
         if verb is None:
             raise SmtpReply(504, "5.5.4", "no such command")
