@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +116,15 @@ service lmtp {{
   }}
 }}
 """
+
+
+def fill_maildir(server: Server, mailbox: str, messages: Sequence[bytes], count: int) -> None:
+    """Messages put beside a running Dovecot as files: appending 100,000 with its syncs takes a quarter of an hour."""
+    folder = server.folder / "mail" / USER / "maildir" / f".{mailbox}" / "cur"
+    for number in range(count):
+        file = folder / f"{1_700_000_000 + number}.M{number}.bench:2,"
+        file.write_bytes(messages[number % len(messages)])
+        os.chown(file, 5000, 5000)
 
 
 @contextlib.contextmanager
