@@ -120,6 +120,9 @@ INDEX_GATHER_SECONDS = 1.0
 """The index follows that much later: a transaction for one message costs ten times its share of one for many.
 Until then a search scans what came last."""
 
+INDEX_GATHER_ROUNDS = 10
+"""How many such seconds a burst may put it off: the index is behind by seconds, never by minutes."""
+
 INDEX_RETRY_SECONDS = 30.0
 """After disk trouble the index waits so long; meanwhile the messages it lacks are scanned."""
 

@@ -30,6 +30,7 @@ from postil.ports.store import SearchField, StoreError, TextSearch
 from postil.store.limits import (
     INDEX_BATCH_CHARACTERS,
     INDEX_BATCH_MESSAGES,
+    INDEX_GATHER_ROUNDS,
     INDEX_GATHER_SECONDS,
     INDEX_RECONCILE_BODIES,
     INDEX_RETRY_SECONDS,
@@ -173,9 +174,14 @@ class SearchIndex:
             await self._gather()
 
     async def _gather(self) -> None:
-        """Let more messages come before a transaction is spent on one."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), INDEX_GATHER_SECONDS)
+        """Let a burst of arrivals end first: who sends waits for delivery, nobody for the index."""
+        for _ in range(INDEX_GATHER_ROUNDS):
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), INDEX_GATHER_SECONDS)
+                return
+            if not self._wake.is_set():
+                return
 
     async def _repair(self) -> None:
         try:
