@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postil.store.ingest import ingest, ingest_now, with_prefix
-from postil.store.limits import HEADER_CACHE_OCTETS
 
 PREFIX = b"Return-Path: <a@example.org>\r\nReceived: from a\r\n by b; date\r\nDelivered-To: c\r\n"
 PIECES = st.sampled_from(
@@ -45,18 +44,6 @@ def test_the_quick_way_is_taken_for_usual_messages() -> None:
 def test_slices_give_the_same(octets: bytes) -> None:
     """Ingesting with pauses is ingesting at once."""
     assert asyncio.run(ingest(octets)) == ingest_now(octets)
-
-
-def test_header_cache_has_a_limit() -> None:
-    """A header of 8 KiB is kept, one octet more is not, with and without prefix."""
-    field = b"X: " + b"a" * (HEADER_CACHE_OCTETS - 7) + b"\r\n\r\n"
-    record = ingest_now(field + b"body")
-    assert record.header == field
-    assert ingest_now(b"X" + field).header is None
-    prefixed = with_prefix(record, b"Y: 1\r\n")
-    assert prefixed is not None
-    assert prefixed.header is None
-    assert prefixed.header_size == record.header_size + 6
 
 
 def test_what_is_kept() -> None:

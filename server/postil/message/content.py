@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from postil.message import words
-from postil.message.charsets import to_text
+from postil.message.charsets import codec_name, to_text
 from postil.message.fields import Buffer, iter_fields, unfold
 from postil.message.limits import (
     MAX_HEADER,
     MAX_PREVIEW,
     MAX_SEARCH_TEXT,
+    PREVIEW_FIRST,
     PREVIEW_SOURCE,
     SCAN_STEP,
 )
@@ -163,12 +164,39 @@ def _is_attachment(part: Part) -> bool:
 
 def _condense(data: Buffer, part: Part) -> str:
     """The first words of a text, without quotations and the signature, blanks collapsed."""
-    text = part_text(data, part, limit=PREVIEW_SOURCE)
+    own, enough = _first_lines(_beginning(data, part))
+    if not enough:
+        own, _ = _first_lines(part_text(data, part, limit=PREVIEW_SOURCE))
+    # RFC 8970 §3.3: "The server SHOULD limit the length of the preview text to 200 preview
+    # characters."
+    return " ".join(own)[:MAX_PREVIEW].rstrip()
+
+
+def _beginning(data: Buffer, part: Part) -> str:
+    """Its first whole lines, when they are octets that mean the same in every charset in use here; else nothing.
+
+    Most texts are of this kind, and their previews end long before PREVIEW_SOURCE.
+    """
+    if part.subtype != "plain" or part.encoding not in ("7bit", "8bit", "binary"):
+        return ""
+    charset = part.param(b"charset")
+    if charset is not None and codec_name(charset) not in _ASCII_BELOW:
+        return ""
+    start, end = part.body_start, min(part.body_end, part.body_start + PREVIEW_FIRST)
+    octets = data[start : data.rfind(b"\n", start, end) + 1]
+    return octets.decode("ascii") if octets.isascii() else ""
+
+
+_ASCII_BELOW = frozenset(("utf-8", "cp1252", "iso8859-2", "iso8859-15", "cp1251", "koi8-r"))
+
+
+def _first_lines(text: str) -> tuple[list[str], bool]:
+    """Lines for a preview, and whether they fill it or the signature ended them."""
     own: list[str] = []
     length = 0
     for line in text.splitlines():
         if line in ("-- ", "--"):  # RFC 3676 §4.3: the signature follows
-            break
+            return own, True
         if line.startswith(">"):
             continue
         kept = " ".join(_visible(line).split())
@@ -176,10 +204,8 @@ def _condense(data: Buffer, part: Part) -> str:
             own.append(kept)
             length += len(kept) + 1
         if length > MAX_PREVIEW:
-            break
-    # RFC 8970 §3.3: "The server SHOULD limit the length of the preview text to 200 preview
-    # characters."
-    return " ".join(own)[:MAX_PREVIEW].rstrip()
+            return own, True
+    return own, False
 
 
 _INVISIBLE = dict.fromkeys((*range(0x09), *range(0x0E, 0x20), 0x7F, 0xAD, 0x034F, 0xFEFF))
@@ -188,4 +214,4 @@ _INVISIBLE.update(dict.fromkeys((*range(0x200B, 0x2010), *range(0x202A, 0x202F),
 
 def _visible(line: str) -> str:
     """Without control characters and the invisible ones newsletters pad their previews with."""
-    return line.translate(_INVISIBLE)
+    return line if line.isascii() and line.isprintable() else line.translate(_INVISIBLE)

@@ -46,6 +46,9 @@ MAX_SEARCH_TEXT: Final = 4 * 1024 * 1024
 MAX_PREVIEW: Final = 200
 """Characters of a preview. RFC 8970 §3.3 recommends 200 and forbids more than 256."""
 
+PREVIEW_FIRST: Final = 2 * 1024
+"""Octets of a plain text that are tried first: they nearly always hold a preview."""
+
 PREVIEW_SOURCE: Final = 16 * 1024
 """Octets of a part that are decoded to make a preview: markup of newsletters can be long."""
 

@@ -75,6 +75,7 @@ def render_steps(root: Part, *, utf8: bool = False) -> Generator[None, None, Ren
 
 _PARTS_AT_ONCE = 100
 _ADDRESSES_AT_ONCE = 200
+_SHORT_LIST = 1024
 _ADDRESS_FIELDS = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
 
 
@@ -90,8 +91,15 @@ def _envelope_steps(message: Part, utf8: bool) -> Generator[None, None, bytes]:
     lists: list[bytes] = []
     count = 0
     for name in _ADDRESS_FIELDS:
+        value = message.fields.get(name)
+        if not value:
+            lists.append(b"NIL")
+            continue
+        if len(value) <= _SHORT_LIST and (usual := _usual_list(value)) is not None:
+            lists.append(usual)
+            continue
         shown: list[bytes] = []
-        for entry in address_steps(message.fields.get(name, b"")):
+        for entry in address_steps(value):
             for structure in _entry(entry, utf8) if entry is not None else (b"",):
                 shown.append(structure)
                 count += 1
@@ -99,6 +107,33 @@ def _envelope_steps(message: Part, utf8: bool) -> Generator[None, None, bytes]:
                     yield
         lists.append(b"(%b)" % b"".join(shown) if shown else b"NIL")
     return _assemble(message, lists, utf8)
+
+
+# What the usual reader of addresses.py would find, narrowed to what is quoted unchanged for every client:
+# printable ASCII without backslashes, single blanks in a phrase. Nearly all mail is of this kind.
+_WORD = rb"[!#-'*+\-./0-9=?A-Z^_`a-z{|}~]++"
+_SIMPLE = re.compile(
+    rb" *+(?:(?:\"([^\"\\\x00-\x1f\x7f-\xff]++)\" *+|(%b(?: %b)*+) *+)?<(%b)@(%b)>|(%b)@(%b)) *+(?:,|$)"
+    % ((_WORD,) * 6)
+)
+
+
+def _usual_list(value: bytes) -> bytes | None:
+    """The address structures of a short list of simple addresses; None when there is anything else in it."""
+    shown: list[bytes] = []
+    position, size = 0, len(value)
+    while position < size:
+        match = _SIMPLE.match(value, position)
+        if match is None:
+            return None
+        quoted, phrase, local, domain, bare_local, bare_domain = match.groups()
+        name = phrase or quoted
+        if name is not None:
+            shown.append(b'("%b" NIL "%b" "%b")' % (name, local, domain))
+        else:
+            shown.append(b'(NIL NIL "%b" "%b")' % (local or bare_local, domain or bare_domain))
+        position = match.end()
+    return b"(%b)" % b"".join(shown)
 
 
 def _assemble(message: Part, lists: list[bytes], utf8: bool) -> bytes:
@@ -222,6 +257,8 @@ def _params(params: Params, utf8: bool) -> bytes:
 def _addresses(value: bytes | None, utf8: bool) -> bytes:
     if not value:
         return b"NIL"
+    if len(value) <= _SHORT_LIST and (usual := _usual_list(value)) is not None:
+        return usual
     shown = b"".join([one for entry in parse_addresses(value) for one in _entry(entry, utf8)])
     return b"(%b)" % shown if shown else b"NIL"
 

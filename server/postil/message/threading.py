@@ -66,6 +66,9 @@ _BLOB = r"\[[^\[\]]*+\][ \t]*+"
 _LEADER = re.compile(rf"(?:{_BLOB})*+(?:re|fwd?)[ \t]*+(?:{_BLOB})?+:|[ \t]", re.I)
 _ONE_BLOB = re.compile(_BLOB)
 _FORWARD_TRAILER = "(fwd)"
+_BLANKS = re.compile(r"[\t\r\n][ \t\r\n]*+| [ \t\r\n]++")
+_MARKS = frozenset(("", *"rRfF[ \t"))  # what leaders and blobs begin with
+_END_MARKS = frozenset(") \t]")
 
 
 def base_subject(value: bytes) -> BaseSubject:
@@ -75,7 +78,11 @@ def base_subject(value: bytes) -> BaseSubject:
     exactly this algorithm to determine the 'base subject'." The numbers are its steps.
     """
     # (1) decode, blanks to one blank
-    text = re.sub(r"[ \t\r\n]+", " ", words.decode(value)[:MAX_SUBJECT])
+    text = words.decode(value)[:MAX_SUBJECT]
+    if _BLANKS.search(text) is not None:
+        text = _BLANKS.sub(" ", text)
+    if text[:1] not in _MARKS and text[-1:] not in _END_MARKS:
+        return BaseSubject(text, False)  # none of the steps finds anything
     derived = False
     while True:
         # (2) trailers

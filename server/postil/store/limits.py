@@ -81,6 +81,9 @@ PICTURES_MESSAGES = 4_000_000
 FLAG_TABLES_KEPT = 2000
 """Mailboxes whose flag sets the writer keeps in memory, 2 KB each."""
 
+OWNERS_KEPT = 100_000
+"""Mailboxes of which the writer remembers the account, 100 octets each."""
+
 # --- what is kept of a message
 
 PLACES_AHEAD = 64

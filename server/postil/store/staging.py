@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from postil.ports.store import Staged, StoreUnavailable
@@ -37,8 +37,7 @@ class StagedFile:
     discarded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StagedBody:
+class StagedBody(NamedTuple):
     """What a `Staged` number stands for."""
 
     account: int

@@ -19,7 +19,12 @@ from postil.ports.store import LimitReached, NoSuchMailbox
 from postil.store.database import Row, every, first, one
 from postil.store.events import Event, ListChanged, SetsDefined
 from postil.store.flagsets import FlagTable
-from postil.store.limits import FLAG_SETS_MAX, FLAG_TABLES_KEPT, KEYWORDS_PER_MAILBOX_MAX
+from postil.store.limits import (
+    FLAG_SETS_MAX,
+    FLAG_TABLES_KEPT,
+    KEYWORDS_PER_MAILBOX_MAX,
+    OWNERS_KEPT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Transaction:
         self._tables: OrderedDict[MailboxId, FlagTable] = OrderedDict()
         self._touched: set[MailboxId] = set()
         self._intent_live: Counter[int] = Counter()
+        self._owners: dict[MailboxId, AccountId] = {}
 
     # --- framing
 
@@ -102,6 +108,21 @@ class Transaction:
         if row is None:
             raise NoSuchMailbox("the mailbox does not exist any more")
         return MailboxRow(*row)
+
+    def owner(self, mailbox: MailboxId) -> AccountId | None:
+        """Whose mailbox it is or was; remembered, for ids are never used again and mailboxes never given away.
+
+        For what is asked outside of a transaction, where each SELECT has to look at the whole state of the WAL first.
+        """
+        known = self._owners.get(mailbox)
+        if known is None:
+            row = self.first("SELECT account FROM mailbox WHERE id=?", (mailbox,))
+            if row is None:
+                return None
+            if len(self._owners) >= OWNERS_KEPT:
+                self._owners.clear()
+            known = self._owners[mailbox] = AccountId(row[0])
+        return known
 
     def named(self, account: AccountId, name: str) -> MailboxId:
         """The mailbox of that name. NoSuchMailbox."""

@@ -6,23 +6,22 @@ RFC 9051 §6.3.12 (APPEND), RFC 3502 (several at once), RFC 8474 §5 (EMAILID, T
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from postil.ports.ids import AccountId, MailboxId, ModSeq, Uid
+from postil.ports.ids import AccountId, MailboxId, Uid
 from postil.ports.store import Appended, LimitReached, StoreUnavailable
 from postil.store.events import BodiesAdded, MessagesAdded
 from postil.store.generation import Row
-from postil.store.intents.counters import Delta, apply, charge
+from postil.store.intents.counters import Delta, charge, grow
 from postil.store.limits import UID_MAX
 from postil.store.schema import shape_crc
 from postil.store.segments import Record
 from postil.store.staging import StagedFile
-from postil.store.transaction import MailboxRow, Transaction
+from postil.store.transaction import Transaction
 from postil.store.writer import Intent
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What is true of the octets, computed in the loop before the writer sees them."""
 
     plain: bool
@@ -36,8 +35,7 @@ class Shape:
     fresh_thread: str  # its THREADID when nothing it refers to is known
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """One message to append; `record` or `file` says where its octets are."""
 
     flags: frozenset[str]
@@ -65,46 +63,47 @@ class Append(Intent[Sequence[Appended]]):
     def prepare(self, tx: Transaction) -> None:
         """A record belongs to the owner of its mailbox, whoever brought it."""
         for mailbox, messages in self._groups:
-            row = tx.first("SELECT account FROM mailbox WHERE id=?", (mailbox,))
-            if row is None:
+            owner = tx.owner(mailbox)
+            if owner is None:
                 continue  # `execute` says so
             for message in messages:
                 if message.record is not None:
-                    message.record.account = row[0]
+                    message.record.account = owner
 
     def execute(self, tx: Transaction) -> Sequence[Appended]:
         return [_append(tx, mailbox, messages) for mailbox, messages in self._groups]
 
 
 def _append(tx: Transaction, mailbox: MailboxId, messages: Sequence[Incoming]) -> Appended:
-    box = tx.mailbox(mailbox)
     if not messages:
+        box = tx.mailbox(mailbox)
         return Appended(mailbox, box.uidvalidity, (), box.highest_modseq)
-    modseq = ModSeq(box.highest_modseq + 1)
-    if box.uidnext + len(messages) > UID_MAX:
-        raise LimitReached("the mailbox has used up its message numbers")
-    charge(tx, box.account, sum(message.size for message in messages), len(messages))
-    delta = Delta(recent=len(messages))
     table = tx.flags(mailbox)
-    rows: list[Row] = []
-    for uid, message in enumerate(messages, box.uidnext):
-        number = tx.flag_set(mailbox, table, message.flags)
+    numbers = [tx.flag_set(mailbox, table, message.flags) for message in messages]
+    delta = Delta(recent=len(messages))
+    for number, message in zip(numbers, messages, strict=True):
         delta.count(table.names(number), 1, message.size)
-        body = _body(tx, box, message)
+    grown = grow(tx, mailbox, delta)
+    if grown.uidnext > UID_MAX:
+        raise LimitReached("the mailbox has used up its message numbers")
+    charge(tx, grown.account, delta.size, len(messages))
+    rows: list[Row] = []
+    for uid, message in enumerate(messages, grown.uidnext - len(messages)):
+        number = numbers[len(rows)]
+        body = _body(tx, grown.account, message)
         date = tx.now if message.date is None else message.date
         rows.append(Row(uid, number, message.size, date, tx.now, body))
         tx.run(
             "INSERT INTO msg (mailbox, uid, modseq, flags, size, date, save_date, body)"
             " VALUES (?,?,?,?,?,?,?,?)",
-            (mailbox, uid, modseq, number, message.size, date, tx.now, body),
+            (mailbox, uid, grown.modseq, number, message.size, date, tx.now, body),
         )
-    apply(tx, mailbox, modseq, delta, box.uidnext + len(messages))
     tx.tell(BodiesAdded([row.key for row in rows]))
-    tx.tell(MessagesAdded(box.account, mailbox, modseq, rows))
-    return Appended(mailbox, box.uidvalidity, tuple(Uid(row.uid) for row in rows), modseq)
+    tx.tell(MessagesAdded(grown.account, mailbox, grown.modseq, rows))
+    return Appended(mailbox, grown.uidvalidity, tuple(Uid(row.uid) for row in rows), grown.modseq)
 
 
-def _body(tx: Transaction, box: MailboxRow, message: Incoming) -> int:
+def _body(tx: Transaction, account: AccountId, message: Incoming) -> int:
     """The rows of the octets; gives the body's id."""
     shape = message.shape
     if message.record is not None:
@@ -121,9 +120,9 @@ def _body(tx: Transaction, box: MailboxRow, message: Incoming) -> int:
     tx.run(
         "INSERT INTO body (id, account, segment, offset, length, crc, header_size, header_crc, refs, prefix)"
         " VALUES (?,?,?,?,?,?,?,?,1,?)",
-        (body, box.account, *place, message.header_size, message.header_crc, prefix),
+        (body, account, *place, message.header_size, message.header_crc, prefix),
     )
-    thread = _thread(tx, box.account, shape)
+    thread = _thread(tx, account, shape)
     tx.run(
         "INSERT INTO shape (body, plain, object_id, thread, message_id, preview, envelope, bodystructure, crc)"
         " VALUES (?,?,?,?,?,?,?,?,?)",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from postil.ports.ids import AccountId, MailboxId, ModSeq
-from postil.ports.store import OverQuota
+from postil.ports.store import NoSuchMailbox, OverQuota
 from postil.store.flagsets import FlagTable
 from postil.store.transaction import Transaction
 
@@ -73,6 +74,36 @@ def apply(
             uidnext,
         ),
     )
+
+
+class Grown(NamedTuple):
+    """A mailbox behind messages that were added."""
+
+    account: AccountId
+    uidvalidity: int
+    uidnext: int
+    modseq: ModSeq
+
+
+def grow(tx: Transaction, mailbox: MailboxId, delta: Delta) -> Grown:
+    """Take a modseq and numbers for `delta.messages` new messages and count them, in one statement. NoSuchMailbox."""
+    row = tx.first(
+        "UPDATE mailbox SET highest_modseq=highest_modseq+1, uidnext=uidnext+?2, messages=messages+?2, unseen=unseen+?3,"
+        " deleted=deleted+?4, size=size+?5, deleted_size=deleted_size+?6, recent=recent+?7 WHERE id=?1 AND doomed=0"
+        " RETURNING account, uidvalidity, uidnext, highest_modseq",
+        (
+            mailbox,
+            delta.messages,
+            delta.unseen,
+            delta.deleted,
+            delta.size,
+            delta.deleted_size,
+            delta.recent,
+        ),
+    )
+    if row is None:
+        raise NoSuchMailbox("the mailbox does not exist any more")
+    return Grown(*row)
 
 
 def charge(tx: Transaction, account: AccountId, octets: int, messages: int) -> None:

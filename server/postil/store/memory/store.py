@@ -29,7 +29,7 @@ from postil.ports.store import (
     TextSearch,
 )
 from postil.store.ingest import ingest_now, with_prefix
-from postil.store.limits import DETAILS_MAX
+from postil.store.limits import DETAILS_MAX, HEADER_CACHE_OCTETS
 from postil.store.memory.mailboxes import Mailboxes
 from postil.store.memory.staging import MemoryBody, MemoryWriter, Ready, Stage
 from postil.store.memory.state import DELETED, Account, Box, Message, StoredBody, stored_flags
@@ -223,7 +223,9 @@ class MemoryStore(Mailboxes):
                     plain=record.plain,
                     envelope=record.envelope,
                     bodystructure=record.bodystructure,
-                    header=record.header if header else None,
+                    header=body.octets[: record.header_size]
+                    if header and record.header_size <= HEADER_CACHE_OCTETS
+                    else None,
                     object_id=body.object_id,
                     thread_id=body.thread_id,
                     preview=record.preview,
