@@ -35,3 +35,7 @@ class HeaderWatch:
     def count(self, name: bytes) -> int:
         """How many fields of that name there are; the name in any case."""
         return len(re.findall(rb"(?im)^" + re.escape(name) + rb"[ \t]*:", self._octets))
+
+    def more_than(self, count: int, name: bytes) -> bool:
+        """Whether there are more than `count` such fields; quick where the name occurs less often than that."""
+        return self._octets.lower().count(name.lower()) > count and self.count(name) > count

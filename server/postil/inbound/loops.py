@@ -14,6 +14,6 @@ def too_many_hops(header: HeaderWatch) -> Verdict | None:
     """Refuses a message with more Received fields than any honest way has hosts."""
     # RFC 5321 §6.3: "Whatever mechanisms are used, servers MUST contain provisions for detecting and stopping
     # trivial loops."
-    if header.count(b"Received") > limits.RECEIVED_FIELDS:
+    if header.more_than(limits.RECEIVED_FIELDS, b"Received"):
         return Verdict(554, "5.4.6", "mail loop: more than 100 Received fields", "loops")
     return None

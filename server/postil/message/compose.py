@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 _NAME = re.compile(r"[!-9;-~]+")
+_BREAK = re.compile(r"[\r\n\0]")
 _LINE = 78
 
 
@@ -18,8 +19,10 @@ def fold_field(name: str, value: str) -> bytes:
     RFC 5322 §2.1.1. A single longer word is left whole.
     """
     # A line break in a value would let its author write further fields: a fault of the caller.
-    if _NAME.fullmatch(name) is None or any(c in value for c in "\r\n\0"):
+    if _NAME.fullmatch(name) is None or _BREAK.search(value) is not None:
         raise ValueError(f"not a header field: {name!r}")
+    if len(name) + 2 + len(value) <= _LINE and value.isascii():
+        return f"{name}: {value}".rstrip(" ").encode("ascii") + b"\r\n"
     lines: list[bytes] = []
     line = name.encode("ascii") + b":"
     for word in value.encode("utf-8").split(b" "):

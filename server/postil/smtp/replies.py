@@ -7,13 +7,13 @@ RFC 6531 §3.7.4.2 (ASCII only).
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from postil.smtp import limits
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer to one command. `enhanced` is empty where RFC 2034 §4 has none: greeting, EHLO, 3xx."""
 
     code: int
@@ -31,23 +31,28 @@ class Reply:
 
     def encode(self) -> bytes:
         """The octets, CRLF included."""
-        # RFC 2034 §4: "When responses are continued across multiple lines the same status code must appear
-        # at the beginning of the text in each line of the response."
-        status = f"{self.enhanced} " if self.enhanced else ""
-        room = limits.REPLY_LINE - len("250-\r\n") - len(status)
-        lines = self.lines or ("",)
-        if len(lines) == 1 and len(lines[0]) <= room:  # nearly always
-            return f"{self.code} {status}{_plain(lines[0])}\r\n".encode("ascii")
-        texts: list[str] = []
-        for line in lines:
-            texts += _wrapped(_plain(line), room)
-        last = len(texts) - 1
-        # RFC 5321 §4.2.1: "every line, except the last, begin with the reply code, followed immediately by
-        # a hyphen, '-' (also known as minus), followed by text."
-        return "".join(
-            f"{self.code}{' ' if at == last else '-'}{status}{text}\r\n"
-            for at, text in enumerate(texts)
-        ).encode("ascii")
+        return _encoded(self)
+
+
+@lru_cache(maxsize=256)  # most are the same few
+def _encoded(answer: Reply) -> bytes:
+    # RFC 2034 §4: "When responses are continued across multiple lines the same status code must appear
+    # at the beginning of the text in each line of the response."
+    status = f"{answer.enhanced} " if answer.enhanced else ""
+    room = limits.REPLY_LINE - len("250-\r\n") - len(status)
+    lines = answer.lines or ("",)
+    if len(lines) == 1 and len(lines[0]) <= room:  # nearly always
+        return f"{answer.code} {status}{_plain(lines[0])}\r\n".encode("ascii")
+    texts: list[str] = []
+    for line in lines:
+        texts += _wrapped(_plain(line), room)
+    last = len(texts) - 1
+    # RFC 5321 §4.2.1: "every line, except the last, begin with the reply code, followed immediately by
+    # a hyphen, '-' (also known as minus), followed by text."
+    return "".join(
+        f"{answer.code}{' ' if at == last else '-'}{status}{text}\r\n"
+        for at, text in enumerate(texts)
+    ).encode("ascii")
 
 
 def reply(code: int, enhanced: str, *lines: str) -> Reply:

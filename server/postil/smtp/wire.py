@@ -103,7 +103,10 @@ class DataReader:
         """(octets of the message, octets behind its end); the second only once `done`."""
         assert not self.done
         data = self._held + data
-        end = data.find(_END)
+        # The first line that begins with a dot is nearly always the end: one search finds that no other does.
+        dot = data.find(b"\n.")
+        stuffed = dot >= 0 and data[max(dot - 1, 0) : dot + 4] != _END
+        end = data.find(_END, max(dot - 1, 0)) if stuffed else dot - 1
         if end >= 0:
             # RFC 5321 §4.1.1.4: "The first <CRLF> of this terminating sequence is also the <CRLF> that ends
             # the final line of the data (message text)"
@@ -114,12 +117,12 @@ class DataReader:
             cut = len(data) - _beginning_of_end(data)
             raw, rest = data[:cut], b""
             self._held = data[cut:]
-        lines = raw.count(b"\r\n")
-        if raw.count(b"\r") != lines or raw.count(b"\n") != lines:
+        # As many pairs as there are of each: cheaper than a look at each line.
+        if len(raw) - len(raw.translate(None, b"\r\n")) != 2 * raw.count(b"\r\n"):
             self.bare = True
         # RFC 5321 §4.5.2: "If the first character is a period and there are other characters on the line, the
         # first character is deleted."
-        piece = raw.replace(b"\r\n.", b"\r\n")
+        piece = raw.replace(b"\r\n.", b"\r\n") if stuffed else raw
         if self._skip and piece:
             # Held CRLF comes out whole or not at all: it is the beginning of the end.
             piece = piece[self._skip :]
