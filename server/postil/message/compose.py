@@ -25,13 +25,16 @@ def fold_field(name: str, value: str) -> bytes:
         return f"{name}: {value}".rstrip(" ").encode("ascii") + b"\r\n"
     lines: list[bytes] = []
     line = name.encode("ascii") + b":"
+    room = _LINE - len(line)
     for word in value.encode("utf-8").split(b" "):
         # A line of blanks only is obsolete syntax (RFC 5322 §4.2): fold only before and after
         # something that is to be seen.
         # RFC 5322 §2.1.1: "SHOULD be no more than 78 characters, excluding the CRLF."
-        if len(line) + 1 + len(word) > _LINE and word.strip() and line.strip():
+        room -= 1 + len(word)
+        if room < 0 and word.strip() and line.strip():
             lines.append(line)
             line = b""
+            room = _LINE - 1 - len(word)
         line += b" " + word
     lines.append(line.rstrip(b" "))
     return b"\r\n".join(lines) + b"\r\n"

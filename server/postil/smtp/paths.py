@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -50,6 +51,7 @@ _ROUTE = re.compile(r"@(?:[^,:<>@\s\[\]]+|\[[^\]]*\])(?:,@(?:[^,:<>@\s\[\]]+|\[[
 _TAG = re.compile(r"[A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+")
 
 
+@lru_cache(maxsize=1024)  # a sender and a recipient seldom come alone
 def parse_path(text: str, *, null: bool = False, postmaster: bool = False) -> Parsed:
     """The path that `text` begins with. `null`: `<>` is one; `postmaster`: so is bare `<Postmaster>`."""
     if not text.startswith("<"):
