@@ -2,32 +2,49 @@
 
 Servers take turns (A B A B A B), each on one core, the client on another. For a task the figure is our median by that of Dovecot with
 Maildir, of wall or CPU, whichever is worse for us; sdbox stands beside it. Unequal answers void a row. `--only` takes a
-pattern of names, `--json` writes all runs. The marks that have no peer, or another one, are in `reception` and `crowd`.
+pattern of names, `--json` writes all runs, `--data` names the folder in which filled mailboxes are kept between runs. The marks that
+have no peer, or another one, are in `crowd`, `reception` and `huge`. A table of all marks ends the run.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
+import os
+import platform
 import re
+import signal
 import statistics
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tools.bench import crowd, generate, imapload, meter, ours, peers, reception, syncs, tasks
+from tools.bench import (
+    crowd,
+    generate,
+    huge,
+    imapload,
+    meter,
+    peers,
+    prepared,
+    reception,
+    syncs,
+    tasks,
+)
 
-LEAST_CPU = 0.03  # seconds: the clock of CPU time ticks at 0.01, and less would be noise
+LEAST_CPU = 0.002  # seconds a run: with less, what the processes do behind the scenes decides
+DATA = Path("/var/tmp/postil-bench")  # a disk: a file system in memory has no syncs to wait for
 
 
 @dataclass(slots=True)
 class Row:
-    """A task and its runs by server; the first server is ours, the second the one to compare with."""
+    """A task and its runs by server; the first server is ours."""
 
     name: str
     mark: float
+    peer: str  # whom the mark is about
     runs: dict[str, list[meter.Run]] = field(default_factory=dict)
     syncs: dict[str, float] = field(default_factory=dict)  # for each message
 
@@ -39,64 +56,37 @@ class Row:
         return len({run.answer for runs in self.runs.values() for run in runs}) > 1
 
     def ratio(self, peer: str) -> float:
-        """The worse of wall and CPU; of wall alone where a run is too short for the clock of CPU time."""
+        """The worse of wall and CPU; of wall alone where the peer's CPU is too little to compare with."""
         mine = next(iter(self.runs))
         clocks = ["wall"]
         if self.median(peer, "cpu") * self.runs[peer][0].count >= LEAST_CPU:
             clocks.append("cpu")
         return max(self.median(mine, of) / self.median(peer, of) for of in clocks)
 
+    def verdict(self) -> meter.Verdict:
+        """The line of the table."""
+        if self.void or self.peer not in self.runs:
+            return meter.Verdict(self.name, f"<= {self.mark:g} x {self.peer}", "", None)
+        ratio = self.ratio(self.peer)
+        mark = f"<= {self.mark:g} x {self.peer}"
+        return meter.Verdict(self.name, mark, f"{ratio:.2f}", ratio <= self.mark)
+
     def show(self) -> str:
-        """A line for people."""
-        _, *others = self.runs
-        figures = [
-            f"{name} {self.median(name, 'wall') * 1e3:.2f}/{self.median(name, 'cpu') * 1e3:.2f} ms"
-            for name in self.runs
-        ]
-        text = f"{self.name:36} " + "  ".join(figures)
-        if self.void:
-            answers = {name: sorted({run.answer for run in self.runs[name]}) for name in self.runs}
-            return f"{text}  VOID: unequal answers {answers}"
-        if others:
-            ratio = self.ratio(others[0])
-            text += f"  ratio {ratio:.2f}, mark {self.mark:g}: {'met' if ratio <= self.mark else 'MISSED'}"
-            text += "".join(f"; to {peer} {self.ratio(peer):.2f}" for peer in others[1:])
-        if self.syncs:
-            text += "  syncs a message: " + ", ".join(f"{n} {v:.2f}" for n, v in self.syncs.items())
-        return text
-
-
-@contextlib.contextmanager
-def servers(folder: Path) -> Iterator[list[tuple[peers.Server, imapload.Client]]]:
-    """Ours and the peers that are installed, logged in."""
-    with contextlib.ExitStack() as stack:
-        we = stack.enter_context(ours.postil(folder / "ours"))
-        found = [(we, imapload.Client(we.imap).login(ours.USER, ours.PASSWORD))]
-        for mail_format in ("maildir", "sdbox"):
-            try:
-                they = stack.enter_context(peers.dovecot(folder / mail_format, mail_format))
-            except peers.MissingPeer as missing:
-                print(f"without Dovecot {mail_format}: {missing}")
-                continue
-            found.append((they, imapload.Client(they.imap).login(peers.USER, peers.PASSWORD)))
-        for server, _ in found:
-            print(f"{server.name}: {server.about}")
-        yield found
-        for _, client in found:
-            client.close()
-
-
-def fill(client: imapload.Client, given: argparse.Namespace, wanted: set[str]) -> None:
-    """The mailboxes that the chosen tasks work in."""
-    short = [generate.message(number, 600) for number in range(500)]
-    boxes = {
-        "big": (short[number % 500] for number in range(given.big)),
-        "small": (generate.message(number, 2048) for number in range(given.small)),
-        "bodies": (generate.message(number, tasks.BODY) for number in range(1000)),
-    }
-    for name in sorted(wanted):
-        client.command(f"CREATE {name}")
-        client.fill_fast(name, boxes[name])
+        """Everything about it for people: medians of wall and CPU, ratios, answers, syncs."""
+        lines = [self.name]
+        mine = next(iter(self.runs))
+        for name, runs in self.runs.items():
+            answers = sorted({run.answer for run in runs})
+            line = (
+                f"  {name:16} wall {self.median(name, 'wall') * 1e3:9.2f} ms  CPU {self.median(name, 'cpu') * 1e3:9.2f}"
+                f" ms  answer {answers}"
+            )
+            if name in self.syncs:
+                line += f"  syncs a message {self.syncs[name]:.3f}"
+            if name != mine:
+                line += f"  ours/theirs {self.ratio(name):.2f}"
+            lines.append(line)
+        return "\n".join([*lines, f"  {self.verdict()}"])
 
 
 def run(
@@ -105,7 +95,7 @@ def run(
     found: Sequence[tuple[peers.Server, imapload.Client]],
 ) -> Row:
     """All runs of one task, in turns; one more at the beginning warms, one at the end is traced."""
-    row = Row(task.name, task.mark)
+    row = Row(task.name, task.mark, task.peer)
     for number in range(-1, given.runs + task.syncs):
         for server, client in found:
             client.select(task.box)
@@ -115,8 +105,8 @@ def run(
                 return [task.work(client) for _ in range(task.times)][-1]
 
             if number == given.runs:
-                calls, answer = syncs.count(server.pids, work)
-                row.syncs[server.name] = sum(calls.values()) / answer
+                calls, _ = syncs.count(server.pids, work)
+                row.syncs[server.name] = sum(calls.values()) / task.messages / task.times
             else:
                 measured = meter.measured(server.pids, work, task.times)
                 if number >= 0:
@@ -125,21 +115,36 @@ def run(
     return row
 
 
-def compare(given: argparse.Namespace, folder: Path) -> list[Row]:
+def compare(given: argparse.Namespace) -> list[Row]:
     """The marks over IMAP."""
     needles = tasks.words_for([generate.message(number, 2048) for number in range(500)])
     chosen = [t for t in tasks.tasks(*needles, given.appends) if re.search(given.only, t.name)]
     rows: list[Row] = []
     if not chosen:
         return rows
-    with servers(folder) as found:
-        for server, client in found:
-            fill(client, given, {task.box for task in chosen})
-            print(f"{server.name}: filled", flush=True)
+    wanted = {task.box for task in chosen}
+    folder = prepared.folder_for(given.data, f"imap-{given.big}-{given.small}")
+    boxes = prepared.boxes(given.big, given.small, tasks.BODY)
+    prepared.fill(folder, [box for box in boxes if box.name in wanted])
+    if given.prepare:
+        return rows
+    with prepared.servers(folder) as found:
         for task in chosen:
             rows.append(run(given, task, found))
             print(rows[-1].show(), flush=True)
     return rows
+
+
+def machine() -> dict[str, object]:
+    """What the figures were made on."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    return {
+        "cpu": model[1] if model else platform.processor(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "load": os.getloadavg(),
+    }
 
 
 def main() -> None:
@@ -152,18 +157,44 @@ def main() -> None:
     arguments.add_argument("--appends", type=int, default=2000)
     arguments.add_argument("--receive", type=int, default=2000, help="messages a run of reception")
     arguments.add_argument("--flat", type=int, default=20_000, help="messages of the flatness run")
-    arguments.add_argument("--huge", type=int, default=100_000, help="the mark says a million")
+    arguments.add_argument("--huge", type=int, default=1_000_000, help="messages of the huge one")
+    arguments.add_argument("--data", type=Path, default=DATA, help="filled mailboxes are kept here")
+    arguments.add_argument("--prepare", action="store_true", help="only fill mailboxes")
     arguments.add_argument("--json", help="write everything there")
     given = arguments.parse_args()
+    # Servers are ended by the blocks that started them, also when somebody ends us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    given.data.mkdir(parents=True, exist_ok=True)
     meter.pin_client()
-    with tempfile.TemporaryDirectory(prefix="postil-bench") as name:
+    about = machine()
+    print("  ".join(f"{name} {value}" for name, value in about.items()))
+    rows = compare(given)
+    verdicts = [row.verdict() for row in rows]
+    others: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory(prefix="postil-bench", dir=given.data) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        rows: list[dict[str, object]] = [asdict(row) for row in compare(given, folder / "imap")]
-        rows += crowd.compare(given, folder / "crowd")
-        rows += reception.compare(given, folder / "smtp")
+        if not given.prepare:
+            others += crowd.compare(given, folder / "crowd")
+            others += reception.compare(given, folder / "smtp")
+        others += huge.compare(given)
+    verdicts += [
+        verdict for row in others if isinstance(verdict := row.get("verdict"), meter.Verdict)
+    ]
+    print(f"\n{'mark':40} {'at most / at least':>22} {'figure':>22}")
+    for verdict in verdicts:
+        print(verdict)
     if given.json:
-        Path(given.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        everything = {
+            "machine": about,
+            "verdicts": [asdict(verdict) for verdict in verdicts],
+            "rows": [
+                {**asdict(row), "ratios": {name: row.ratio(name) for name in list(row.runs)[1:]}}
+                for row in rows
+            ],
+            "others": [{k: v for k, v in row.items() if k != "verdict"} for row in others],
+        }
+        Path(given.json).write_text(json.dumps(everything, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

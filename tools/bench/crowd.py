@@ -61,10 +61,17 @@ def busy(runs: int, folder: Path) -> dict[str, object]:
         f"{name} {rate:.0f} commands/s, {statistics.median(cpus[name]):.0f} us CPU each"
         for name, rate in medians.items()
     ), end="")  # fmt: skip
+    verdict = None
     if len(medians) > 1:
         times = next(iter(medians.values())) / list(medians.values())[1]
         print(f"  {times:.2f} times, mark {BUSY_MARK}: {'met' if times >= BUSY_MARK else 'MISSED'}")
-    return {"name": "50 busy clients", "mark": BUSY_MARK, "rates": rates, "cpu_us": cpus}
+        verdict = meter.Verdict(
+            "50 busy clients", f">= {BUSY_MARK:g} x maildir", f"{times:.2f}", times >= BUSY_MARK
+        )
+    return {
+        "name": "50 busy clients", "mark": BUSY_MARK, "rates": rates, "cpu_us": cpus,
+        "verdict": verdict,
+    }  # fmt: skip
 
 
 class _Crowd:
@@ -119,7 +126,10 @@ def idle(folder: Path) -> dict[str, object]:
     print(
         f"{'1,000 idle TLS connections':36} postil {kib:.1f} KiB each, mark {IDLE_KIB:g}: {verdict}"
     )
-    return {"name": "1,000 idle TLS connections", "mark": IDLE_KIB, "kib": kib}
+    line = meter.Verdict(
+        "1,000 idle TLS connections", f"<= {IDLE_KIB:g} KiB each", f"{kib:.1f}", kib <= IDLE_KIB
+    )
+    return {"name": "1,000 idle TLS connections", "mark": IDLE_KIB, "kib": kib, "verdict": line}
 
 
 def _idle(port: int, context: ssl.SSLContext, number: int) -> socket.socket:

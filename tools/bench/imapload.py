@@ -6,7 +6,6 @@ import contextlib
 import re
 import socket
 from collections.abc import Iterable
-from itertools import islice
 
 _EXISTS = re.compile(rb"\* (\d+) EXISTS\r\n")
 
@@ -71,6 +70,11 @@ class Client:
         self.exists = int(found[1])
         return self.exists
 
+    def drop(self, mailbox: str) -> None:
+        """DELETE, if it is there: a run that was broken off leaves things behind."""
+        with contextlib.suppress(RuntimeError):
+            self.command(f"DELETE {mailbox}")
+
     def fill(self, mailbox: str, messages: Iterable[bytes], window: int = 50) -> int:
         """APPEND with non-synchronising literals, `window` in flight; returns how many."""
         flying: list[bytes] = []
@@ -87,16 +91,6 @@ class Client:
                 self._reap(flying)
         self._reap(flying)
         return count
-
-    def fill_fast(self, mailbox: str, messages: Iterable[bytes], several: int = 500) -> None:
-        """The same with many messages a command where the server has MULTIAPPEND, which spares it most syncs."""
-        if b" MULTIAPPEND" not in self.command("CAPABILITY"):
-            self.fill(mailbox, messages)
-            return
-        source = iter(messages)
-        while some := list(islice(source, several)):
-            parts = b" ".join(b"{%d+}\r\n%b" % (len(message), message) for message in some)
-            self.command(b"APPEND %b %b" % (mailbox.encode(), parts))
 
     def _reap(self, flying: list[bytes]) -> None:
         while flying:

@@ -42,6 +42,7 @@ class Server:
     folder: Path = Path()
     imaps: int = 0
     more: tuple[int, ...] = ()  # processes that belong to it beside `pid` and its children
+    configuration: str = ""
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -83,7 +84,7 @@ default_login_user = dovenull
 default_internal_user = dovecot
 auth_username_format = %Ln
 mail_location = {format}:~/{format}
-mail_fsync = optimized
+mail_fsync = {fsync}
 mail_max_userip_connections = 2000
 passdb {{
   driver = static
@@ -119,28 +120,40 @@ service lmtp {{
 
 
 def fill_maildir(server: Server, mailbox: str, messages: Sequence[bytes], count: int) -> None:
-    """Messages put beside a running Dovecot as files: appending 100,000 with its syncs takes a quarter of an hour."""
+    """Messages put beside a running Dovecot as files: appending 100,000 takes a quarter of an hour.
+
+    Named as Dovecot names them, with both sizes, and with its line ends.
+    """
     folder = server.folder / "mail" / USER / "maildir" / f".{mailbox}" / "cur"
+    unix = [(message.replace(b"\r\n", b"\n"), len(message)) for message in messages]
     for number in range(count):
-        file = folder / f"{1_700_000_000 + number}.M{number}.bench:2,"
-        file.write_bytes(messages[number % len(messages)])
+        octets, size = unix[number % len(unix)]
+        file = folder / f"{1_700_000_000 + number}.M{number}.bench,S={len(octets)},W={size}:2,"
+        file.write_bytes(octets)
         os.chown(file, 5000, 5000)
 
 
 @contextlib.contextmanager
-def dovecot(folder: Path, mail_format: str = "maildir", lmtp: int = 0) -> Iterator[Server]:
-    """A Dovecot of our own; needs root, for its users. MissingPeer when it cannot be."""
+def dovecot(
+    folder: Path, mail_format: str = "maildir", lmtp: int = 0, fsync: str = "optimized"
+) -> Iterator[Server]:
+    """A Dovecot of our own; needs root, for its users. MissingPeer when it cannot be.
+
+    Its mail stays in the folder, for the next one started on it.
+    """
     program = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if program is None or os.geteuid() != 0:
         raise MissingPeer("needs Dovecot and root: apt-get install dovecot-imapd")
+    shutil.rmtree(folder / "run", ignore_errors=True)
     (folder / "run").mkdir(parents=True)
-    (folder / "mail").mkdir()
+    (folder / "mail").mkdir(exist_ok=True)
     os.chown(folder / "mail", 5000, 5000)
     port = free_port()
     text = DOVECOT.format(
         dir=folder,
         port=port,
         format=mail_format,
+        fsync=fsync,
         password=PASSWORD,
         protocols="imap lmtp" if lmtp else "imap",
     )
@@ -154,8 +167,9 @@ def dovecot(folder: Path, mail_format: str = "maildir", lmtp: int = 0) -> Iterat
     try:
         wait_port(port)
         version = subprocess.check_output([program, "--version"], text=True).strip()
-        about = f"Dovecot {version}, {mail_format}, mail_fsync=optimized, no TLS"
-        yield Server(f"dovecot {mail_format}", process.pid, imap=port, about=about, folder=folder)
+        about = f"Dovecot {version}, {mail_format}, mail_fsync={fsync}, no TLS"
+        name = f"dovecot {mail_format}"
+        yield Server(name, process.pid, port, about=about, folder=folder, configuration=text)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)

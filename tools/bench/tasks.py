@@ -14,6 +14,7 @@ from tools.bench import generate
 from tools.bench.imapload import Client
 
 BODY = 10 * 1024
+MAILDIR, SDBOX = "dovecot maildir", "dovecot sdbox"
 _HEADERS = "BODY.PEEK[HEADER.FIELDS (From To Cc Subject Date Message-ID)]"
 _HITS = re.compile(rb"\* (?:SEARCH|ESEARCH[^\r\n]*? COUNT) ?([\d ]*)\r\n")
 
@@ -30,10 +31,12 @@ class Task:
     box: str
     mark: float  # at most this times Dovecot's
     work: Callable[[Client], int]
+    messages: int = 1  # that one go of it changes, for syncs a message
     times: int = 1  # how often within a run, so that a run is longer than a tick of the CPU clock
     before: Callable[[Client], None] = nothing
     after: Callable[[Client], None] = nothing
     syncs: bool = False  # count fsyncs too
+    peer: str = MAILDIR
 
 
 def _fetch(what: str, sequence: str = "1:*") -> Callable[[Client], int]:
@@ -78,6 +81,7 @@ def _search(key: str) -> Callable[[Client], int]:
 
 
 def _fresh(client: Client) -> None:
+    client.drop("target")
     client.command("CREATE target")
 
 
@@ -86,6 +90,7 @@ def _gone(client: Client) -> None:
 
 
 def _thousand_to_move(client: Client) -> None:
+    client.drop("source")
     client.command("CREATE source")
     client.command("COPY 1:1000 source")
     client.select("source")
@@ -134,39 +139,30 @@ def tasks(rare: str, common: str, appends: int) -> tuple[Task, ...]:
         Task("FETCH 1:* (UID FLAGS)", "big", 0.8, _fetch("(UID FLAGS)")),
         Task("FETCH 1:* ENVELOPE, warm", "big", 0.5, _fetch("ENVELOPE")),
         Task("FETCH 1:* BODYSTRUCTURE, warm", "small", 1.3, _fetch("BODYSTRUCTURE")),
-        Task("FETCH newest 50, header fields", "small", 1.0, _newest, 20),
-        Task("FETCH 1,000 x 10 KiB BODY.PEEK[]", "bodies", 1.2, _bodies, 3),
-        Task("SELECT, warm", "big", 0.1, _select("big"), 10),
-        Task("SELECT of the small one, warm", "small", 0.1, _select("small"), 20),
-        Task("STORE of one flag, twice", "big", 0.1, _store("500"), 20),
-        Task("STORE of 1,000 messages, twice", "big", 0.5, _store("1001:2000"), 2),
-        Task("COPY of 1,000", "small", 0.6, _copy, 1, _fresh, _gone),
-        Task("MOVE of 1,000", "small", 0.6, _move, 1, _thousand_to_move, _moved),
-        Task("EXPUNGE of 1,000", "small", 2.0, _expunge, 1, _thousand_to_expunge, _expunged),
+        Task("FETCH newest 50, header fields", "small", 1.0, _newest, times=20),
+        Task("FETCH 1,000 x 10 KiB BODY.PEEK[]", "bodies", 1.2, _bodies, times=3),
+        Task("SELECT of 100,000, warm", "big", 0.1, _select("big"), times=10),
+        Task("SELECT of 10,000, warm", "small", 3.0, _select("small"), times=50, peer=SDBOX),
+        Task("STORE of one flag, twice", "big", 0.1, _store("500"), 2, 20, syncs=True),
+        Task("STORE of 1,000, twice", "big", 0.5, _store("1001:2000"), 2000, 2, syncs=True),
+        Task("COPY of 1,000", "small", 0.6, _copy, 1000, 1, _fresh, _gone, syncs=True),
+        Task("MOVE of 1,000", "small", 0.6, _move, 1000, 1, _thousand_to_move, _moved, syncs=True),
+        Task(
+            "EXPUNGE of 1,000", "small", 2.0, _expunge, 1000, 1, _thousand_to_expunge, _expunged,
+            syncs=True,
+        ),
         Task("SEARCH FROM", "small", 0.7, _search('FROM "alice@rare"')),
         Task("SEARCH TEXT, a rare word", "small", 0.05, _search(f'TEXT "{rare}"')),
         Task("SEARCH TEXT, in two thirds", "small", 0.5, _search(f'TEXT "{common}"')),
         Task(
-            f"APPEND {appends} x 10 KiB one by one",
-            "small",
-            1.0,
-            _append(1, appends),
-            1,
-            _fresh,
-            _gone,
-            syncs=True,
+            f"APPEND {appends} x 10 KiB one by one", "small", 1.0, _append(1, appends), appends, 1,
+            _fresh, _gone, syncs=True,
         ),
         Task(
-            f"APPEND {appends} x 10 KiB, 20 in flight",
-            "small",
-            0.25,
-            _append(20, appends),
-            1,
-            _fresh,
-            _gone,
-            syncs=True,
+            f"APPEND {appends} x 10 KiB, 20 in flight", "small", 0.25, _append(20, appends), appends, 1,
+            _fresh, _gone, syncs=True,
         ),
-    )
+    )  # fmt: skip
 
 
 def words_for(messages: list[bytes]) -> tuple[str, str]:
