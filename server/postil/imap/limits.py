@@ -51,6 +51,10 @@ SECTION_DEPTH = 64  # numbers in one part specifier; messages nested deeper are 
 FETCH_LINES = 1500
 # The page of `Store.details`.
 FETCH_PAGE = 256
+# Header fields kept in memory for the next client that asks for them: the newest 50 of 1,000 mailboxes.
+REMEMBERED_OCTETS = 16 * MIB
+# Of a command for more messages than this nothing is kept: who asks for all keeps it himself.
+REMEMBERED_MESSAGES = 2048
 # Octets of a body read, and waiting in the stream, at a time: a slow reader costs no more.
 BODY_SLICE = 256 * KIB
 # Octets gathered before a write: architecture §3.

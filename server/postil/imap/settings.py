@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from postil.imap import limits as numbers
+from postil.imap.fetch.remembered import Remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Settings:
     plaintext_login: bool = False  # RFC 9051 §6.2.3: only localserve permits LOGIN without TLS
     identity: Mapping[str, str] = field(default_factory=lambda: {"name": "Postil"})  # RFC 2971
     limits: Limits = field(default_factory=Limits)
+    remembered: Remembered = field(default_factory=Remembered)
     # ("login", {"account": …}), ("login-failed", …), ("id", …), ("bye", …): never secrets or message text
     event: Callable[[str, Mapping[str, object]], None] = _nothing
     # Our own faults, with traceback; the session goes on

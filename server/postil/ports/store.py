@@ -174,6 +174,13 @@ class Details:
     preview: str
 
 
+class Column(enum.Enum):
+    """What `Store.ready` gives of many messages at once."""
+
+    ENVELOPE = enum.auto()
+    BODYSTRUCTURE = enum.auto()
+
+
 class Body(Protocol):
     """A stored message's octets; readable while the view it came from is open."""
 
@@ -329,8 +336,21 @@ class Store(Protocol):
     ) -> Sequence[Details]:
         """At most 256 positions of the view's generation, same order; dead ones too while the view pins them.
 
-        `header=False` leaves `Details.header` None and saves two thirds of the time (FETCH ENVELOPE).
+        `header=False` leaves `Details.header` None and saves two thirds of the time.
         """
+        ...
+
+    async def ready(
+        self, view: View, positions: Sequence[int], columns: Sequence[Column]
+    ) -> Sequence[Sequence[str]] | None:
+        """For each column its texts, in the order of `positions` (at most 256, at least one): lists of mail.
+
+        None unless all the messages are `Details.plain`; Corrupt when one cannot be read.
+        """
+        ...
+
+    async def headers(self, view: View, positions: Sequence[int]) -> Sequence[bytes | None]:
+        """`Details.header` of at most 256 messages; also None where it cannot be read: `body` says why."""
         ...
 
     async def body(self, view: View, position: int) -> Body:

@@ -27,6 +27,7 @@ from postil.ports.store import (
     Body,
     BodyWriter,
     Change,
+    Column,
     Copied,
     Corrupt,
     Details,
@@ -67,19 +68,18 @@ from postil.store.limits import (
 )
 from postil.store.picture import PinnedView
 from postil.store.readers import FileBody, Location, LogBody, OpenSegment, read_header
-from postil.store.schema import is_whole
 from postil.store.search.index import SearchIndex
 from postil.store.search.scan import scan
 from postil.store.segments import Record
+from postil.store.shapes import Shapes
 from postil.store.shard import Settings, Shard
 from postil.store.staging import StagedBody, StagingWriter
 
 _LOCATION = "b.segment, b.offset, b.length, b.crc, b.header_size, b.header_crc, b.prefix, s.blocks"
 _PLACES = (
     f"SELECT b.id, {_LOCATION} FROM carray(?) AS c CROSS JOIN body AS b ON b.id=c.value"
-    " CROSS JOIN segment AS s ON s.number=b.segment WHERE b.header_size <= ?"
+    " CROSS JOIN segment AS s ON s.number=b.segment"
 )
-_ANY_SIZE = 1 << 62
 _RECENT = "\\recent"
 
 
@@ -91,7 +91,7 @@ class SqliteStore:
         self._bodies = ShardBodies(shard, self.stored_body)
         self._index: SearchIndex | None = None  # None: everything is scanned
         self._places: dict[int, Location] = {}
-        self._whole = bytearray()  # by body id: its shape was compared with its checksum, 2 us each
+        self._shapes = Shapes(shard)
 
     @classmethod
     async def at(
@@ -296,46 +296,38 @@ class SqliteStore:
         assert len(positions) <= DETAILS_MAX
         if not positions:
             return ()
-        generation = _pinned(view).generation
-        keys = array("q", [generation.keys[position] for position in positions])
-        found = {
-            row[0]: row
-            for row in read_every(
-                self.shard.reader,
-                "SELECT h.body, h.plain, h.envelope, h.bodystructure, h.object_id, h.thread, h.preview, h.crc"
-                " FROM carray(?) AS c CROSS JOIN shape AS h ON h.body=c.value",
-                (apsw.carray(keys),),
-            )
-        }
+        keys, uids = _keys(view, positions), _pinned(view).generation.uids
+        rows = self._shapes.rows(keys)
         heads = self._headers(keys) if header else {}
-        page = []
-        whole = self._whole
-        whole.extend(bytes(max(0, max(keys) + 1 - len(whole))))
-        for position, key in zip(positions, keys, strict=True):
-            row = found.get(key)
-            if row is None or not (whole[key] or is_whole(row[1:])):
-                raise Corrupt("the record of a message is damaged; run postil verify")
-            whole[key] = 1
-            page.append(
-                Details(
-                    Uid(generation.uids[position]),
-                    bool(row[1]),
-                    row[2],
-                    row[3],
-                    heads.get(key),
-                    row[4],
-                    row[5],
-                    row[6],
-                )
-            )
-        return page
+        return [
+            Details(Uid(uids[position]), bool(row[0]), row[1], row[2], heads.get(key), *row[3:])
+            for position, key, row in zip(positions, keys, rows, strict=True)
+        ]
+
+    async def ready(
+        self, view: View, positions: Sequence[int], columns: Sequence[Column]
+    ) -> Sequence[Sequence[str]] | None:
+        assert 0 < len(positions) <= DETAILS_MAX
+        return self._shapes.ready(_keys(view, positions), columns)
+
+    async def headers(self, view: View, positions: Sequence[int]) -> Sequence[bytes | None]:
+        assert len(positions) <= DETAILS_MAX
+        keys = _keys(view, positions)
+        heads = self._headers(keys)
+        return [heads.get(key) for key in keys]
 
     def _headers(self, keys: array[int]) -> dict[int, bytes]:
         """The headers of at most 8 KiB; one that cannot be read is left to `body`, which says so."""
         heads: dict[int, bytes] = {}
-        rows = read_every(self.shard.reader, _PLACES, (apsw.carray(keys), HEADER_CACHE_OCTETS))
-        for key, *place in rows:
-            where = Location(*place)
+        missing = [key for key in keys if key not in self._places]
+        if missing:
+            self._look_up(array("q", missing))
+            if len(missing) < len(keys):  # the others may have been forgotten to make room
+                self._look_up(array("q", [key for key in keys if key not in self._places]))
+        for key in keys:
+            where = self._places.get(key)
+            if where is None or where.header_size > HEADER_CACHE_OCTETS:
+                continue
             try:
                 heads[key] = read_header(self.shard.segments.get(where.segment), where)
             except (Corrupt, FileNotFoundError):
@@ -371,10 +363,11 @@ class SqliteStore:
         raise Corrupt("a message has lost its file; run postil verify")
 
     def _look_up(self, keys: array[int]) -> None:
+        if not keys:
+            return
         if len(self._places) > PLACES_KEPT:
             self._places.clear()
-        bound = (apsw.carray(array("q", keys)), _ANY_SIZE)
-        for key, *place in read_every(self.shard.reader, _PLACES, bound):
+        for key, *place in read_every(self.shard.reader, _PLACES, (apsw.carray(array("q", keys)),)):
             self._places[key] = Location(*place)
 
     async def search(self, view: View, positions: Sequence[int], what: TextSearch) -> Sequence[int]:
@@ -457,6 +450,14 @@ def _pinned(view: View) -> PinnedView:
 def _key(reference: bytes) -> int:
     """A message id as the index keeps it: 64 bits, signed as SQLite has them."""
     return int.from_bytes(blake2b(reference, digest_size=8).digest(), "big", signed=True)
+
+
+def _keys(view: View, positions: Sequence[int]) -> array[int]:
+    """The bodies' own ids."""
+    keys = _pinned(view).generation.keys
+    if isinstance(positions, range) and positions.step == 1:
+        return array("q", keys[positions.start : positions.stop])
+    return array("q", [keys[position] for position in positions])
 
 
 def _shape(ingested: Ingested) -> Shape:

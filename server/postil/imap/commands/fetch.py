@@ -19,7 +19,7 @@ from postil.imap import limits
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, No
 from postil.imap.extensions import binary
-from postil.imap.fetch import items, picture, sections
+from postil.imap.fetch import bulk, items, picture, sections
 from postil.imap.fetch.items import Item, Needs, Parser, Slices, Value
 from postil.imap.fetch.message import Message
 from postil.imap.sequence import SequenceSet
@@ -146,22 +146,25 @@ async def _slow(
     header = any(not isinstance(item, items.Attribute) for item in wanted)
     sets_seen = not session.selected.read_only and any(item.sets_seen for item in wanted)
     step = _SEEN_PAGE if sets_seen else limits.FETCH_PAGE
-    lines: picture.Lines | None = None
-    if picture.READY.issuperset(wanted):
-        lines = picture.Lines(session.selected, wanted, recent=session.recent)
+    in_bulk = all(item in picture.READY or bulk.is_header(item) for item in wanted)
+    ready = bulk.Bulk(session, wanted, len(positions)) if in_bulk else None
+    lines = picture.Lines(session.selected, wanted, recent=session.recent)
     turn = _BODY_PAGE if Needs.BODY in needs else _ROW_PAGE
     for start in range(0, len(positions), step):
         page = positions[start : start + step]
+        columns = await ready.columns(page) if ready is not None else None
+        if columns is not None:
+            if items.FLAGS in wanted:
+                _told(session, page)
+            yield lines.write(page, columns)
+            await session.pause()
+            continue
         marked = await _mark(session, page) if sets_seen else frozenset()
         details: Mapping[int, Details] = {}
         if Needs.DETAILS in needs:
             details = await _details(session, page, header)
         if items.FLAGS in wanted:
             _told(session, page)
-        if lines is not None and details and all(row.plain for row in details.values()):
-            yield lines.write(page, tuple(details.values()))
-            await session.pause()
-            continue
         for number, position in enumerate(page):
             if number % turn == turn - 1:
                 await session.pause()

@@ -7,7 +7,7 @@ columns, 1,500 lines at a time (`picture.py`). What the index keeps ready (ENVEL
 messages. Octets of the body are read in slices while they are sent, so that a client that reads slowly costs one slice.
 
 In reading order: `items.py` (what an item is; the simple ones), `message.py` (one message, loaded as far as needed),
-`sections.py` (BODY[…]), `picture.py` (the fast lines).
+`sections.py` (BODY[…]), `picture.py` (the fast lines), `bulk.py` (columns of a page for them), `remembered.py` (header fields asked for before).
 
 NULs. A message may hold NUL octets (appended as literal8, or received). No string but literal8 may carry
 one, so BODY[…] shows each as the octet 0x80, which changes no size and no offset; BINARY[…] gives the very octets.

@@ -1,6 +1,6 @@
-"""FETCH lines of many messages at once: from the arrays in memory, and with what stands ready in the index.
+"""FETCH lines of many messages at once: from the arrays in memory, and with the columns that `bulk` has made.
 
-UID, FLAGS, INTERNALDATE and RFC822.SIZE are in memory; ENVELOPE and BODYSTRUCTURE are rows of the index.
+UID, FLAGS, INTERNALDATE and RFC822.SIZE are in memory; ENVELOPE, BODYSTRUCTURE and header fields come as columns.
 
 RFC 9051 §6.4.5, §7.5.2. A client that comes back asks `FETCH 1:* (UID FLAGS)` of a mailbox of any size; each
 line must cost well under a microsecond. So the flag sets of the mailbox are spelled out once into a table, the lines are made in
@@ -10,19 +10,29 @@ one comprehension over the arrays, and nothing is looked up per message but its 
 from __future__ import annotations
 
 import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from postil.imap import encode
 from postil.imap.fetch import items
 from postil.imap.fetch.items import Item
-from postil.ports.store import Details
 
 if TYPE_CHECKING:
     from postil.imap.view import SelectedView
 
 FAST: Final = frozenset((items.UID, items.FLAGS, items.INTERNALDATE, items.SIZE))
 READY: Final = FAST | {items.ENVELOPE, items.BODYSTRUCTURE}
+_FORMATS: Final[Mapping[Item, str]] = {
+    items.UID: "UID %d",
+    items.FLAGS: "%s",
+    items.SIZE: "RFC822.SIZE %d",
+}
+
+
+def _format(item: Item) -> str:
+    return item.label.decode("latin-1").replace("%", "%%") + " %s"
 
 
 class Lines:
@@ -31,49 +41,42 @@ class Lines:
     def __init__(self, selected: SelectedView, wanted: Sequence[Item], *, recent: bool) -> None:
         self._selected = selected
         self._wanted = tuple(wanted)
+        shown = [_FORMATS.get(item) or _format(item) for item in wanted]
+        self._line = f"* %d FETCH ({' '.join(shown)})\r\n"
         self._spans = tuple(selected.recent_spans) if recent else ()
         self._flags: list[str] = []  # by flag set id: `FLAGS (\\Seen)`
         self._recent_flags: list[str] = []
 
-    def write(self, positions: Sequence[int], details: Sequence[Details] = ()) -> bytes:
-        """The lines of some messages, in order; `details`, all of them plain, where an item needs them."""
+    def write(
+        self, positions: Sequence[int], columns: Mapping[Item, Sequence[str]] = MappingProxyType({})
+    ) -> bytes:
+        """The lines of some messages, in order; `columns` of what is not in memory, in latin-1."""
         uids = _pick(self._selected.view.generation.uids, positions)
-        if self._wanted == (items.UID, items.FLAGS):
-            lines = [
-                f"* {position + 1} FETCH (UID {uid} {flags})\r\n"
-                for position, uid, flags in zip(
-                    positions, uids, self._texts(positions, uids), strict=True
-                )
-            ]
-        else:
-            columns = [self._column(item, positions, uids, details) for item in self._wanted]
-            lines = [
-                f"* {position + 1} FETCH ({' '.join(row)})\r\n"
-                for position, row in zip(positions, zip(*columns, strict=True), strict=True)
-            ]
-        return "".join(lines).encode("ascii")
+        numbers: Sequence[int] = range(1 + positions[0], 1 + positions[-1] + 1)
+        if len(numbers) != len(positions):
+            numbers = [position + 1 for position in positions]
+        filled = [numbers, *[self._column(item, positions, uids, columns) for item in self._wanted]]
+        # One format for all lines: a third of the time of one for each.
+        values = tuple(chain.from_iterable(zip(*filled, strict=True)))
+        return ((self._line * len(positions)) % values).encode("latin-1")
 
     def _column(
         self,
         item: Item,
         positions: Sequence[int],
         uids: Sequence[int],
-        details: Sequence[Details],
-    ) -> Sequence[str]:
+        columns: Mapping[Item, Sequence[str]],
+    ) -> Sequence[str] | Sequence[int]:
         generation = self._selected.view.generation
         if item is items.UID:
-            return [f"UID {uid}" for uid in uids]
+            return uids
         if item is items.FLAGS:
             return self._texts(positions, uids)
-        if item is items.ENVELOPE:
-            return [f"ENVELOPE {row.envelope.decode('ascii')}" for row in details]
-        if item is items.BODYSTRUCTURE:
-            return [f"BODYSTRUCTURE {row.bodystructure.decode('ascii')}" for row in details]
         if item is items.SIZE:
-            return [f"RFC822.SIZE {size}" for size in _pick(generation.sizes, positions)]
-        return [
-            f"INTERNALDATE {encode.date_time(date)}" for date in _pick(generation.dates, positions)
-        ]
+            return _pick(generation.sizes, positions)
+        if item is items.INTERNALDATE:
+            return [encode.date_time(date) for date in _pick(generation.dates, positions)]
+        return columns[item]
 
     def _texts(self, positions: Sequence[int], uids: Sequence[int]) -> Sequence[str]:
         """`FLAGS (…)` of each message."""

@@ -20,6 +20,7 @@ from postil.ports.store import (
     Appended,
     Body,
     BodyWriter,
+    Column,
     Copied,
     Details,
     FlagChange,
@@ -232,6 +233,23 @@ class MemoryStore(Mailboxes):
                 )
             )
         return found
+
+    async def ready(
+        self, view: View, positions: Sequence[int], columns: Sequence[Column]
+    ) -> Sequence[Sequence[str]] | None:
+        rows = await self.details(view, positions, header=False)
+        if not all(row.plain for row in rows):
+            return None
+        return [
+            [
+                (row.envelope if column is Column.ENVELOPE else row.bodystructure).decode("ascii")
+                for row in rows
+            ]
+            for column in columns
+        ]
+
+    async def headers(self, view: View, positions: Sequence[int]) -> Sequence[bytes | None]:
+        return [row.header for row in await self.details(view, positions)]
 
     async def body(self, view: View, position: int) -> Body:
         return MemoryBody(self._seen(view, position).octets)
