@@ -10,6 +10,7 @@ DOMAIN = "bench.example"
 RARE_EVERY = (
     50  # every 50th is from alice@rare.example; every 50th (+1) has "quarterly" in its subject
 )
+RARE, COMMON = "xylophone", "harmonica"  # made of syllables that no other word has
 
 
 @cache
@@ -54,6 +55,19 @@ def message(number: int, size: int, to: str = f"bench@{DOMAIN}") -> bytes:
             f"--{bound}--\r\n"
         )
     return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+
+
+def with_words(number: int, size: int) -> bytes:
+    """A message whose text has RARE in one of 997 and COMMON in two of three."""
+    whole = message(number, size)
+    words_ = b"".join(
+        word.encode() + b"\r\n"
+        for word, there in ((RARE, number % 997 == 5), (COMMON, number % 3 != 1))
+        if there
+    )
+    # Behind the header of the message, or of its first part.
+    head, text = whole.split(b"charset=utf-8\r\n\r\n", 1)
+    return head + b"charset=utf-8\r\n\r\n" + words_ + text
 
 
 def _sender(number: int) -> str:

@@ -1,6 +1,7 @@
 """One mailbox with a million messages: SELECT, memory, and delivery beside delivery into an empty one.
 
-The mailbox is the INBOX of an account of its own, filled once and kept (`prepared`); the empty one is another account's. Deliveries to the
+The mailbox is the INBOX of an account of its own, filled once and kept (`prepared`) by copying 20,000 messages fifty times: rows, sizes and
+dates are a million's, and appending them takes a quarter of an hour. The empty one is another account's. Deliveries to the
 two take turns. No peer: the marks are absolute, and the second mailbox is the measure of the first.
 """
 
@@ -18,6 +19,7 @@ MEMORY_MIB = 400.0
 FLAT = 1.15  # time into the huge one by time into the empty one: what noise makes of "as fast"
 NAME = "a million messages in one mailbox"
 _SENT = 1000
+_SEED = 20_000
 
 
 def compare(given: argparse.Namespace) -> list[dict[str, object]]:
@@ -30,10 +32,11 @@ def compare(given: argparse.Namespace) -> list[dict[str, object]]:
         mark = folder / "filled" / "inbox"
         if not mark.exists():
             client = _login(we, 0)
-            have = client.select("INBOX")
-            client.fill(
-                "INBOX", itertools.islice(itertools.cycle(short), max(0, given.huge - have)), 200
-            )
+            client.command("CREATE seed")
+            client.fill("seed", itertools.islice(itertools.cycle(short), _SEED), 200)
+            client.select("seed")
+            while (have := client.exists_in("INBOX")) < given.huge:
+                client.command(f"COPY 1:{min(_SEED, given.huge - have)} INBOX")
             client.close()
             meter.settle(*we.pids, seconds=3000)
             mark.touch()

@@ -70,6 +70,12 @@ class Client:
         self.exists = int(found[1])
         return self.exists
 
+    def exists_in(self, mailbox: str) -> int:
+        """Messages of a mailbox that need not be selected."""
+        found = re.search(rb"MESSAGES (\d+)", self.command(f"STATUS {mailbox} (MESSAGES)"))
+        assert found is not None
+        return int(found[1])
+
     def drop(self, mailbox: str) -> None:
         """DELETE, if it is there: a run that was broken off leaves things behind."""
         with contextlib.suppress(RuntimeError):

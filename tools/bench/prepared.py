@@ -108,6 +108,6 @@ def boxes(big: int, small: int, body: int) -> tuple[Box, ...]:
     """The mailboxes of `tasks`; texts are made when they are wanted."""
     return (
         Box("big", [generate.message(number, 600) for number in range(500)], big),
-        Box("small", [generate.message(number, 2048) for number in range(small)], small),
+        Box("small", [generate.with_words(number, 2048) for number in range(small)], small),
         Box("bodies", [generate.message(number, body) for number in range(1000)], 1000),
     )

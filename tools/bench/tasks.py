@@ -133,8 +133,8 @@ def _append(window: int, count: int) -> Callable[[Client], int]:
     return lambda client: client.fill("target", bodies, window)
 
 
-def tasks(rare: str, common: str, appends: int) -> tuple[Task, ...]:
-    """All of them; the words are in one message, and in two thirds of them."""
+def tasks(appends: int) -> tuple[Task, ...]:
+    """All of them."""
     return (
         Task("FETCH 1:* (UID FLAGS)", "big", 0.8, _fetch("(UID FLAGS)")),
         Task("FETCH 1:* ENVELOPE, warm", "big", 0.5, _fetch("ENVELOPE")),
@@ -152,8 +152,8 @@ def tasks(rare: str, common: str, appends: int) -> tuple[Task, ...]:
             syncs=True,
         ),
         Task("SEARCH FROM", "small", 0.7, _search('FROM "alice@rare"')),
-        Task("SEARCH TEXT, a rare word", "small", 0.05, _search(f'TEXT "{rare}"')),
-        Task("SEARCH TEXT, in two thirds", "small", 0.5, _search(f'TEXT "{common}"')),
+        Task("SEARCH TEXT, a rare word", "small", 0.05, _search(f'TEXT "{generate.RARE}"')),
+        Task("SEARCH TEXT, in two thirds", "small", 0.5, _search(f'TEXT "{generate.COMMON}"')),
         Task(
             f"APPEND {appends} x 10 KiB one by one", "small", 1.0, _append(1, appends), appends, 1,
             _fresh, _gone, syncs=True,
@@ -163,13 +163,3 @@ def tasks(rare: str, common: str, appends: int) -> tuple[Task, ...]:
             _fresh, _gone, syncs=True,
         ),
     )  # fmt: skip
-
-
-def words_for(messages: list[bytes]) -> tuple[str, str]:
-    """A word that few of the messages have, and one that two thirds have, as parts of words too."""
-    lower = [message.lower() for message in messages]
-    shares = {word: sum(word.encode() in message for message in lower) for word in generate.words()}
-    rare = min((word for word in shares if shares[word] and len(word) > 6), key=shares.__getitem__)
-    wanted = len(messages) * 2 / 3
-    common = min((word for word in shares if len(word) > 3), key=lambda w: abs(shares[w] - wanted))
-    return rare, common
