@@ -6,7 +6,9 @@ and `after` are not measured. What `work` returns must be equal for all servers,
 
 from __future__ import annotations
 
+import itertools
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,6 +51,18 @@ def _fetch(what: str, sequence: str = "1:*") -> Callable[[Client], int]:
 def _newest(client: Client) -> int:
     last = client.exists
     return client.command(f"FETCH {last - 49}:{last} (UID FLAGS {_HEADERS})").count(b" FETCH (")
+
+
+def _newest_of_another_field() -> Callable[[Client], int]:
+    # A field nobody has asked for, so that nobody has it ready: for us the header is read and cut.
+    numbers = itertools.count(time.time_ns())
+
+    def work(client: Client) -> int:
+        last = client.exists
+        what = f"(UID FLAGS BODY.PEEK[HEADER.FIELDS (From Subject X-{next(numbers)})])"
+        return client.command(f"FETCH {last - 49}:{last} {what}").count(b" FETCH (")
+
+    return work
 
 
 def _bodies(client: Client) -> int:
@@ -140,6 +154,10 @@ def tasks(appends: int) -> tuple[Task, ...]:
         Task("FETCH 1:* ENVELOPE, warm", "big", 0.5, _fetch("ENVELOPE")),
         Task("FETCH 1:* BODYSTRUCTURE, warm", "small", 1.3, _fetch("BODYSTRUCTURE")),
         Task("FETCH newest 50, header fields", "small", 1.0, _newest, times=20),
+        Task(
+            "FETCH newest 50, fields never asked for", "bodies", 1.0, _newest_of_another_field(),
+            times=20,
+        ),
         Task("FETCH 1,000 x 10 KiB BODY.PEEK[]", "bodies", 1.2, _bodies, times=3),
         Task("SELECT of 100,000, warm", "big", 0.1, _select("big"), times=10),
         Task("SELECT of 10,000, warm", "small", 3.0, _select("small"), times=50, peer=SDBOX),

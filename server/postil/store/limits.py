@@ -126,6 +126,9 @@ Until then a search scans what came last."""
 INDEX_GATHER_ROUNDS = 10
 """How many such seconds a burst may put it off: the index is behind by seconds, never by minutes."""
 
+SEARCH_PENDING_CHARACTERS = 16 * 1024 * 1024
+"""Texts of the newest messages kept for searches until the index has them: ten seconds of 400 messages of 4 KiB."""
+
 INDEX_RETRY_SECONDS = 30.0
 """After disk trouble the index waits so long; meanwhile the messages it lacks are scanned."""
 

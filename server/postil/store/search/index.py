@@ -37,7 +37,7 @@ from postil.store.limits import (
     SEARCH_DIRECT_KEYS,
     SEARCH_VERIFY_KEYS,
 )
-from postil.store.search import database
+from postil.store.search import database, pending
 from postil.store.search.fold import fold
 from postil.store.search.scan import BodySource, scan
 from postil.store.search.text import folded_texts
@@ -62,6 +62,7 @@ class SearchIndex:
         self._hurry = asyncio.Event()
         self._reclaimed: list[int] = []
         self._unreadable: set[int] = set()
+        self._pending = pending.Pending()
         self._tasks = Tasks(lambda name, error: _log.error("%s ended: %r", name, error))
         self._broken = False
         self.mark = 0
@@ -196,6 +197,7 @@ class SearchIndex:
                 gone, self._reclaimed = self._reclaimed, []
                 await self._run(self._writer, database.drop, self._write_db, gone)
                 self._unreadable.difference_update(gone)
+                self._pending.drop(*gone)
             bodies = self._source.bodies_after(self.mark, INDEX_BATCH_MESSAGES)
             if not bodies:
                 if self._reclaimed:
@@ -206,7 +208,7 @@ class SearchIndex:
             characters = 0
             upto = self.mark
             for body, account in bodies:
-                found = await self._texts(body, account)
+                found = self._pending.get(body) or await self._texts(body, account)
                 if found is None:
                     unreadable.append(body)
                 else:
@@ -219,6 +221,7 @@ class SearchIndex:
             await self._run(self._writer, database.add, self._write_db, texts, upto)
             self._unreadable.update(unreadable)
             self.mark = upto
+            self._pending.indexed(upto)
 
     async def _texts(self, body: int, account: AccountId) -> database.Texts | None:
         """The folded texts of a message, made in slices; None when it cannot be read."""
@@ -270,8 +273,32 @@ class SearchIndex:
             # Made again meanwhile: `mark` was that of the old one.
             return await scan(self._source, sorted(wanted), what)
         if indexed is not wanted:
-            found |= await scan(self._source, sorted(wanted - indexed), what)
+            found |= await self._newest(account, sorted(wanted - indexed), what)
         return found
+
+    async def _newest(self, account: AccountId, keys: Sequence[int], what: TextSearch) -> set[int]:
+        """Those that match of bodies the index does not have yet."""
+        found: set[int] = set()
+        needle = fold(what.needle)
+        unsure = []  # those that only a scan can tell
+        for key in keys:
+            if key in self._unreadable:
+                unsure.append(key)
+                continue
+            texts = self._pending.get(key)
+            if texts is None:
+                texts = await self._texts(key, account)
+                if texts is None:
+                    continue  # one that cannot be read matches nothing
+                if key > self.mark:
+                    self._pending.add(texts)
+                await asyncio.sleep(0)
+            holds = pending.holds(texts, what, needle)
+            if holds:
+                found.add(key)
+            elif holds is None:
+                unsure.append(key)
+        return found | await scan(self._source, unsure, what) if unsure else found
 
     def _known(self, what: TextSearch) -> bool:
         """Whether the index helps: not for the mere presence of a field that has no column."""
