@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from postil.ports.store import (
+    Column,
     Corrupt,
     FlagChange,
     NewMessage,
@@ -291,6 +292,40 @@ async def test_details_without_headers(trial: Trial) -> None:
     view.close()
 
 
+async def test_a_page_of_mail_is_one_statement(trial: Trial) -> None:
+    """ENVELOPE and BODYSTRUCTURE of a page, once checked, are one question of one row; headers need none when asked again."""
+    for number in range(200):
+        await trial.put(message(number))
+    view = await trial.store.open(trial.inbox)
+    reader = trial.store.shard.reader
+    asked: list[str] = []
+    rows = 0
+
+    def row(cursor: apsw.Cursor, values: tuple[object, ...]) -> tuple[object, ...]:
+        nonlocal rows
+        rows += 1
+        return values
+
+    def statement(cursor: apsw.Cursor, sql: str, bindings: object) -> bool:
+        asked.append(sql)
+        return True
+
+    page, columns = range(200), [Column.ENVELOPE, Column.BODYSTRUCTURE]
+    first = await trial.store.ready(view, page, columns)
+    headers = await trial.store.headers(view, page)
+    reader.exec_trace, reader.row_trace = statement, row
+    try:
+        assert await trial.store.ready(view, page, columns) == first
+        assert (len(asked), rows) == (1, 1)
+        assert await trial.store.headers(view, page) == headers
+        assert len(asked) == 1
+        await trial.store.ready(view, [5, 9, 7], columns)
+        assert (len(asked), rows) == (2, 4)
+    finally:
+        reader.exec_trace = reader.row_trace = None
+        view.close()
+
+
 async def test_damaged_index_page_harms_whoever_needs_it(trial: Trial) -> None:
     """With a page of `shape` damaged its details are Corrupt; bodies, flags and new messages work."""
     for number in range(40):
@@ -309,6 +344,8 @@ async def test_damaged_index_page_harms_whoever_needs_it(trial: Trial) -> None:
     view = await trial.store.open(trial.inbox)
     with pytest.raises(Corrupt):
         await trial.store.details(view, [0])
+    with pytest.raises(Corrupt):
+        await trial.store.ready(view, range(40), [Column.ENVELOPE])
     assert len(await trial.store.details(view, [39])) == 1
     assert (await trial.store.body(view, 0)).buffer() == message(0)
     await trial.store.change_flags(trial.inbox, [1], FlagChange.ADD, frozenset({"\\Seen"}))

@@ -12,8 +12,10 @@ from tests.support.imap import Client, World, logged_in, message, world
 from postil.imap import limits
 from postil.imap.commands.fetch import parse
 from postil.imap.errors import Bad
+from postil.imap.fetch.remembered import Remembered
 from postil.imap.tokens import Tokens
 from postil.ports.ids import Uid
+from postil.ports.picture import View
 from postil.ports.store import Body, Corrupt, FlagChange, NewMessage, StoreUnavailable
 
 INNER = b"Subject: inner\r\nFrom: a@example.org\r\n\r\ninner text\r\n"
@@ -515,6 +517,84 @@ async def test_pages_of_details() -> None:
         assert [line.split(b" ENVELOPE")[0] for line in lines[:-1]] == [
             b"* %d FETCH (UID %d" % (n, n) for n in range(1, count + 1)
         ]
+
+
+async def test_header_fields_in_bulk() -> None:
+    """A page of headers says what each message's own answer says, with a long header or none among them, asked again too."""
+    odd = [
+        b"Subject: 100 %s %d\r\nFrom: a@b\r\n\r\nx",
+        b"Subject: long\r\nX-Long: " + b"a" * 9000 + b"\r\n\r\nbody",
+        b"no field\r\nSubject: \xff\x00\r\n\r\n",
+        b"",
+        MIXED,
+    ]
+    asked = [
+        'BODY.PEEK[HEADER.FIELDS (Subject "X%s")]',
+        "BODY.PEEK[HEADER.FIELDS.NOT (Subject)]",
+        "BODY.PEEK[HEADER]",
+        "(UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT FROM)] ENVELOPE RFC822.SIZE INTERNALDATE)",
+    ]
+    async with world() as made:
+        for number in range(60):
+            await made.deliver("INBOX", message(number))
+        for octets in odd:
+            await made.deliver("INBOX", octets)
+        client = await logged_in(made, "INBOX")
+        count = 60 + len(odd)
+        for item in asked:
+            alone = b""
+            for number in range(count, 0, -1):  # the longest way first: a body is read
+                said = await answer(client, f"FETCH {number} {item}")
+                alone = said[: said.rindex(b"q OK")] + alone
+            for _ in range(2):
+                for numbers in ("1:60", "1:*"):
+                    said = await answer(client, f"FETCH {numbers} {item}")
+                    assert alone.startswith(said[: said.rindex(b"q OK")])
+                    assert said.count(b" FETCH (") == (60 if numbers == "1:60" else count)
+
+
+async def test_newest_headers_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same question about the same messages asks the store nothing; about one more, for that one; bodies never."""
+    async with world() as made:
+        for number in range(60):
+            await made.deliver("INBOX", message(number))
+        client = await logged_in(made, "INBOX")
+        asked: list[int] = []
+        real = made.store.headers
+
+        async def headers(view: View, positions: Sequence[int]) -> Sequence[bytes | None]:
+            asked.append(len(positions))
+            return await real(view, positions)
+
+        async def never(*_: object, **__: object) -> object:
+            raise AssertionError("a list of mail needs no body")
+
+        monkeypatch.setattr(made.store, "headers", headers)
+        monkeypatch.setattr(made.store, "body", never)
+        question = "(UID FLAGS BODY.PEEK[HEADER.FIELDS (From Subject)])"
+        first = await answer(client, f"FETCH 11:60 {question}")
+        assert (first.count(b" FETCH ("), asked) == (50, [50])
+        assert await answer(client, f"FETCH 11:60 {question}") == first
+        assert asked == [50]
+        await made.deliver("INBOX", message(60))
+        await client.command("NOOP")
+        assert (await answer(client, f"FETCH 11:61 {question}")).count(b" FETCH (") == 51
+        assert asked == [50, 1]
+        await answer(client, f"FETCH 11:61 {question.replace('Subject', 'Date')}")
+        assert asked == [50, 1, 51]
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """The item asked for longest ago goes first, and its octets count no more."""
+    kept = Remembered(most=10_000)
+    for label in (b"a", b"b"):
+        kept.add(1, label, dict.fromkeys(range(10), "x" * 200))
+    assert len(kept.answers(1, b"a")) == 10  # asked for again: b is older now
+    kept.add(2, b"a", dict.fromkeys(range(10), "x" * 200))
+    assert [len(kept.answers(*key)) for key in ((1, b"a"), (1, b"b"), (2, b"a"))] == [10, 0, 10]
+    assert 7_000 < kept.octets <= 10_000
+    kept.add(3, b"c", {1: "x" * 20_000})
+    assert (kept.octets, len(kept.answers(3, b"c"))) == (0, 0)
 
 
 async def test_recent_in_the_lines() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from postil.ports.ids import MailboxId, ModSeq, Uid
 from postil.ports.store import (
+    Column,
     FlagChange,
     NewMessage,
     NoSuchMailbox,
@@ -77,6 +78,36 @@ async def test_empty_and_big_messages(bench: Bench) -> None:
     assert [one.uid for one in details] == [2, 1]
     assert b"multipart" in details[0].bodystructure.lower() or b"mixed" in details[0].bodystructure
     assert details[0].header == b"Received: by x\r\n" + BIG[: BIG.index(b"\r\n\r\n") + 4]
+
+
+async def test_columns_of_many_messages(bench: Bench) -> None:
+    """`ready` and `headers` give what `details` gives, in the order asked for, again and again, twice the same one too."""
+    inbox = await bench.id()
+    for number in range(40):
+        await bench.put(inbox, octets=b"Subject: %d\r\nFrom: a@b\r\n\r\nx" % number)
+    await bench.put(inbox, octets=b"X-Long: " + b"a" * 9000 + b"\r\n\r\nbody")
+    await bench.port.copy(inbox, uids(5, 3), inbox)
+    view = await bench.view(inbox)
+    for places in (range(41), [40, 7, 3], range(10, 20), [41, 2, 42, 4], [0], range(41)):
+        details = await bench.port.details(view, places)
+        both = await bench.port.ready(view, places, [Column.BODYSTRUCTURE, Column.ENVELOPE])
+        assert both is not None
+        assert list(both[0]) == [row.bodystructure.decode() for row in details]
+        assert list(both[1]) == [row.envelope.decode() for row in details]
+        assert await bench.port.ready(view, places, [Column.ENVELOPE]) == [both[1]]
+        assert list(await bench.port.headers(view, places)) == [row.header for row in details]
+    assert (await bench.port.headers(view, [40, 0]))[0] is None
+
+
+async def test_columns_only_of_plain_messages(bench: Bench) -> None:
+    """One message that looks different to different clients, and there is no column, now or later."""
+    inbox = await bench.id()
+    await bench.put(inbox)
+    await bench.put(inbox, octets="Subject: größe\r\n\r\nx".encode())
+    view = await bench.view(inbox)
+    for _ in range(2):
+        assert await bench.port.ready(view, range(2), [Column.ENVELOPE]) is None
+        assert await bench.port.ready(view, range(1), [Column.ENVELOPE]) is not None
 
 
 async def test_body_slices(bench: Bench) -> None:

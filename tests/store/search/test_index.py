@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from postil.ports.ids import AccountId
 from postil.ports.store import Corrupt, SearchField, TextSearch
 from postil.store.search import database
+from postil.store.search.database import Texts
 from postil.store.search.index import SearchIndex
+from postil.store.search.pending import Pending
 from postil.store.search.text import matches
 
 OWNER = AccountId(65_534 * 7 + 3)
@@ -144,6 +146,39 @@ async def test_what_is_not_indexed_is_scanned(shelf: Shelf, tmp_path: Path) -> N
     assert await index.search(OWNER, [fresh], text("just arrived")) == {fresh}
     assert index.mark == 0
     await index.close()
+
+
+async def test_new_messages_are_decoded_once(shelf: Shelf, tmp_path: Path) -> None:
+    """However often one searches before the index has caught up, and the index takes the same texts."""
+    index = await SearchIndex.open(tmp_path, shelf)
+    await _followed(index)
+    keys = [shelf.put(message(f"number {number}", "just arrived")) for number in range(50)]
+    before = shelf.reads
+    for needle in ("just", "number 7", "absent", "x"):
+        for where in SearchField:
+            what = TextSearch(where, needle, "subject")
+            assert await index.search(OWNER, keys, what) == truth(shelf, what)
+    assert shelf.reads - before == len(keys)
+    await _followed(index)
+    assert shelf.reads - before == len(keys)
+    assert index.mark == keys[-1]
+    assert await index.search(OWNER, keys, text("number 7")) == {keys[7]}
+    assert not index._pending
+    await index.close()
+
+
+async def test_new_texts_take_bounded_memory(shelf: Shelf, tmp_path: Path) -> None:
+    """What does not fit is made again; what was reclaimed is forgotten."""
+    kept = Pending(most=100)
+    for body in range(1, 10):
+        kept.add(Texts(body, OWNER, (None,) * 5, "h" * 20, "c" * 20))
+    assert [body for body in range(10) if kept.get(body)] == [1, 2]
+    kept.drop(1, 5)
+    kept.add(Texts(7, OWNER, (None,) * 5, "h" * 60, ""))
+    kept.indexed(2)
+    assert [body for body in range(10) if kept.get(body)] == [7]
+    kept.add(Texts(8, OWNER, (None,) * 5, "", "c" * 40))
+    assert len(kept) == 2
 
 
 async def test_reclaimed_bodies_leave_the_file(shelf: Shelf, tmp_path: Path) -> None:
