@@ -64,10 +64,12 @@ class Row:
 
     def verdict(self) -> meter.Verdict:
         """The line of the table."""
-        if self.void or self.peer not in self.runs:
-            return meter.Verdict(self.name, f"<= {self.mark:g} x {self.peer}", "", None)
-        ratio = self.ratio(self.peer)
         mark = f"<= {self.mark:g} x {self.peer}"
+        if self.void:
+            return meter.Verdict(self.name, mark, "unequal answers", None)
+        if self.peer not in self.runs:
+            return meter.Verdict(self.name, mark, "peer not installed", None)
+        ratio = self.ratio(self.peer)
         return meter.Verdict(self.name, mark, f"{ratio:.2f}", ratio <= self.mark)
 
     def show(self) -> str:

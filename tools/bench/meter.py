@@ -146,10 +146,10 @@ class Verdict:
     name: str
     mark: str
     figure: str
-    met: bool | None  # None: void, or nobody to compare with
+    met: bool | None  # None: the figure says why there is no verdict
 
     def __str__(self) -> str:
-        verdict = {True: "met", False: "MISSED", None: "void"}[self.met]
+        verdict = {True: "met", False: "MISSED", None: "-"}[self.met]
         return f"{self.name:40} {self.mark:>22} {self.figure:>22}  {verdict}"
 
 

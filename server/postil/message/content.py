@@ -9,7 +9,7 @@ between as pauses, so that a caller in an event loop can give the loop back.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 
 from postil.message import words
 from postil.message.charsets import codec_name, to_text
@@ -76,12 +76,13 @@ def header_values(data: Buffer, part: Part, name: bytes) -> list[str]:
     return [words.decode(field.value) for field in iter_fields(header) if field.name == wanted]
 
 
-def values_by_name(data: Buffer, part: Part) -> dict[bytes, list[str]]:
-    """All of `header_values` at once, by name in lower case, for who needs many of them."""
+def values_by_name(data: Buffer, part: Part, names: Collection[bytes]) -> dict[bytes, list[str]]:
+    """`header_values` of several names at once, which are in lower case."""
     header = data[part.header_start : min(part.body_start, part.header_start + MAX_HEADER)]
     found: dict[bytes, list[str]] = {}
     for field in iter_fields(header):
-        found.setdefault(field.name, []).append(words.decode(field.value))
+        if field.name in names:
+            found.setdefault(field.name, []).append(words.decode(field.value))
     return found
 
 

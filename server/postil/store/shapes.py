@@ -61,26 +61,18 @@ class Shapes:
     def ready(self, keys: array[int], columns: Sequence[Column]) -> list[Sequence[str]] | None:
         """The columns, None unless every row is plain; Corrupt as `rows`."""
         names = [_COLUMNS[column] for column in columns]
+        known, top = self._known, max(keys) + 1
+        known.extend(bytes(max(0, top - len(known))))
         count, start = len(keys), keys[0]
         together = keys[-1] - start == count - 1 and keys == array("q", range(start, start + count))
-        if together:
-            checked = self._known.count(_PLAIN, start, start + count) == count
-        else:
-            known = self._known
-            checked = all(key < len(known) and known[key] == _PLAIN for key in keys)
-        if not checked:
-            return self._first_time(keys, columns)
+        if not (together and known.count(_PLAIN, start, start + count) == count):
+            fresh = array("q", [key for key in keys if not known[key]])
+            if fresh:
+                self.rows(fresh)
+            if not all(known[key] == _PLAIN for key in keys):
+                return None
         joined = self._joined(start, count, names) if together else None
         return joined or self._picked(keys, names)
-
-    def _first_time(
-        self, keys: array[int], columns: Sequence[Column]
-    ) -> list[Sequence[str]] | None:
-        rows = self.rows(keys)
-        if not all(row[0] for row in rows):
-            return None
-        places = [1 if column is Column.ENVELOPE else 2 for column in columns]
-        return [[row[place].decode("ascii") for row in rows] for place in places]
 
     def _joined(self, start: int, count: int, names: Sequence[str]) -> list[Sequence[str]] | None:
         """Rows side by side; None when they are not all there."""

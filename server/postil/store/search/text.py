@@ -80,9 +80,10 @@ def folded_texts(
             yield None
     assert root is not None
     values = []
-    by_name = values_by_name(octets, root)
-    for field in fields:
-        own = by_name.get(field.encode())
+    names = [field.encode() for field in fields]
+    by_name = values_by_name(octets, root, names)
+    for name in names:
+        own = by_name.get(name)
         values.append(SEPARATOR.join(map(fold, own)) if own else None)
     yield None
     header = ""
