@@ -65,6 +65,21 @@ async def test_nothing_a_view_shows_is_lost(trial: Trial) -> None:
     assert list(await trial.read()) == [1]
 
 
+async def test_headers_are_found_where_they_moved(trial: Trial) -> None:
+    """Where a header was is remembered; after its file has gone it is looked up again."""
+    view = await trial.store.open(trial.inbox)
+    left = range(9, 100, 10)
+    before = await trial.store.headers(view, left)
+    assert None not in before
+    await trial.store.expunge(
+        trial.inbox, [uid for uid in range(1, 101) if uid % 10], marked_only=False
+    )
+    await trial.settled()
+    assert await trial.store.headers(view, left) == before
+    assert [one.header for one in await trial.store.details(view, left)] == before
+    view.close()
+
+
 async def test_live_counts_equal_the_bodies(trial: Trial) -> None:
     """After any work a segment's live octets are those of the records that bodies use."""
     await trial.store.expunge(

@@ -329,8 +329,9 @@ class SqliteStore:
             if where is None or where.header_size > HEADER_CACHE_OCTETS:
                 continue
             try:
-                heads[key] = read_header(self.shard.segments.get(where.segment), where)
-            except (Corrupt, FileNotFoundError):
+                where, segment = self._find(key)  # compaction may have moved it
+                heads[key] = read_header(segment, where)
+            except Corrupt:
                 continue
         return heads
 
