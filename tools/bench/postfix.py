@@ -101,6 +101,7 @@ def postfix(folder: Path, mail_format: str = "maildir") -> Iterator[peers.Server
                 about,
                 folder,
                 more=(box.pid,),
+                configuration=f"{text}{box.configuration}",
             )
         finally:
             process.send_signal(signal.SIGTERM)

@@ -14,7 +14,7 @@ import statistics
 import time
 from pathlib import Path
 
-from tools.bench import generate, meter, ours, peers, postfix, smtpload, syncs
+from tools.bench import generate, meter, ours, peers, postfix, prepared, smtpload, syncs
 
 SIZE = 10 * 1024
 SESSIONS = 50
@@ -43,8 +43,9 @@ def compare(given: argparse.Namespace, folder: Path) -> list[dict[str, object]]:
                 found.append(stack.enter_context(postfix.postfix(folder / "postfix")))
             for server in found:
                 print(f"{server.name}: {server.about}")
+            prepared.print_configuration(found)
             rows += [_row(given, name, count, found, bodies) for name, count in wanted]
-    if re.search(given.only, "reception is flat"):
+    if re.search(given.only, "SMTP reception is flat"):
         with ours.postil(folder / "flat") as we:
             rows.append(flat(we, given.flat, bodies))
     return rows
