@@ -51,6 +51,10 @@ def _within(part: Part, start: int, end: int) -> None:
 
 
 @given(_GARBAGE)
+# A delimiter of the outer multipart right behind one of the inner: the part between them has no line of its own.
+@example(
+    b"Content-Type: multipart/a; boundary=a\n\n--a\nContent-Type: multipart/m; boundary=b\n\n--b\n--a\n"
+)
 def test_parts_lie_inside_each_other_in_order(data: bytes) -> None:
     """Whatever arrives, the tree covers the message, and no part leaves its parent or its turn."""
     root = parse(data)

@@ -240,7 +240,8 @@ class _Scan:
             # RFC 2046 §5.1.1: "the initial CRLF is considered to be attached to the boundary
             # delimiter line rather than part of the preceding part"; an empty part has none of
             # its own, the line before is then the header's.
-            part.body_end = max(part.body_start, end)
+            # Then those around it end there too, not an octet earlier.
+            part.body_end = end = max(part.body_start, end)
             if part.type == "multipart" and not part.children:
                 _degrade(part, PLAIN)
 
