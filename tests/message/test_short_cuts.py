@@ -57,6 +57,16 @@ def test_preview_of_the_beginning(text: str, charset: str) -> None:
     assert content.preview(root, message) == " ".join(lines)[:200].rstrip()
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "utf-7", "iso-2022-jp"])
+def test_preview_of_octets_that_only_look_like_ascii(charset: str) -> None:
+    """Where ASCII octets mean other characters the charset decides, however long the text is."""
+    text = "+AGE-b \x1b$B0!\x1b(B " * 20 + "\n"
+    message = f"Content-Type: text/plain; charset={charset}\r\n\r\n{text}".encode()
+    root = parse(message)
+    lines, _ = content._first_lines(content.part_text(message, root))
+    assert content.preview(root, message) == " ".join(lines)[:200].rstrip()
+
+
 def test_preview_behind_a_long_quotation() -> None:
     """What is quoted may fill all that is tried first."""
     message = b"\r\n" + b"> old words\r\n" * (PREVIEW_FIRST // 8) + b"New words.\r\n"
@@ -71,11 +81,18 @@ def test_preview_behind_a_long_quotation() -> None:
 )  # fmt: skip
 def test_base_subject(text: str) -> None:
     """A subject that is done at the first look is one in which the whole algorithm finds nothing."""
-    quick = threading.base_subject(text.encode())
-    # A blob in front keeps the short way closed and is taken away by the algorithm.
-    slow = threading.base_subject(b"[z]" + text.encode())
-    if quick.text and not text[:1].isspace():
-        assert slow.text in (quick.text, "[z]" + quick.text)
+    value = text.encode()
+    quick = threading.base_subject(value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading, "_MARKS", Everything())
+        assert threading.base_subject(value) == quick
+
+
+class Everything:
+    """A set that holds whatever is asked for: keeps the short way closed."""
+
+    def __contains__(self, what: object) -> bool:
+        return True
 
 
 @pytest.mark.parametrize(

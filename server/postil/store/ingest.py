@@ -28,7 +28,7 @@ _HARMLESS = re.compile(
 
 
 class Ingested(NamedTuple):
-    """What the store keeps of a message beside its octets. A tuple: one is made for every message, and in half the time."""
+    """What the store keeps of a message beside its octets. A tuple: one is made for every message, in a quarter of the time."""
 
     size: int
     header_size: int  # the message header with its blank line
