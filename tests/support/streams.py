@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
+from postil.base.deflate import Deflater, Inflater
 from postil.ports.peer import Peer
-from postil.ports.stream import StreamClosed, StreamTimeout
+from postil.ports.stream import StreamBroken, StreamClosed, StreamTimeout
 
 PEER = Peer(
     ip="127.0.0.1",
@@ -31,6 +32,7 @@ class MemoryStream:
         self._out = bytearray()
         self._written = asyncio.Event()
         self.closed = False
+        self._deflate: tuple[Inflater, Deflater] | None = None
 
     # --- Stream
 
@@ -39,17 +41,23 @@ class MemoryStream:
         return self._peer
 
     async def read(self, timeout: float) -> bytes:
-        while not self._in and not self._eof:
+        while True:
+            if octets := self._take():
+                return octets
+            if self._eof:
+                return b""
             await self._wait(timeout)
-        return self._take()
 
     async def read_or_wake(self, timeout: float) -> bytes | None:
-        while not self._in and not self._eof and not self._woken:
+        while True:
+            if self._woken:
+                self._woken = False
+                return None
+            if octets := self._take():
+                return octets
+            if self._eof:
+                return b""
             await self._wait(timeout)
-        if self._woken:
-            self._woken = False
-            return None
-        return self._take()
 
     async def _wait(self, timeout: float) -> None:
         self._news.clear()
@@ -59,6 +67,23 @@ class MemoryStream:
             raise StreamTimeout from None
 
     def _take(self) -> bytes:
+        if self._deflate is None:
+            return self._take_raw()
+        inflater = self._deflate[0]
+        while self._in or inflater.more:
+            piece = inflater.feed(b"" if inflater.more else self._take_raw())
+            if piece:
+                return piece
+            if inflater.ended:
+                self._eof = True
+                self._in.clear()
+            if inflater.broken:
+                break
+        if inflater.broken:
+            raise StreamBroken(inflater.broken)
+        return b""
+
+    def _take_raw(self) -> bytes:
         piece = bytes(self._in[: 256 * 1024])
         del self._in[: len(piece)]
         return piece
@@ -68,12 +93,12 @@ class MemoryStream:
         self._news.set()
 
     def pending(self) -> bool:
-        return bool(self._in)
+        return bool(self._in) or (self._deflate is not None and self._deflate[0].more)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self.closed:
             raise StreamClosed
-        self._out += data
+        self._out += data if self._deflate is None else self._deflate[1].send(data)
         self._written.set()
 
     async def drain(self) -> None:
@@ -88,6 +113,19 @@ class MemoryStream:
     async def start_tls(self) -> None:
         self._in.clear()
         self._peer = dataclasses.replace(self._peer, tls="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384")
+
+    @property
+    def compressed(self) -> bool:
+        return self._deflate is not None
+
+    def compress(self, early: bytes) -> None:
+        self._deflate = (Inflater(), Deflater())
+        self._in[:0] = early
+
+    def uncompress(self, unread: int) -> None:
+        assert self._deflate is not None
+        self._in[:0] = self._deflate[0].plain_behind(unread)
+        self._deflate = None
 
     async def close(self) -> None:
         self.closed = True

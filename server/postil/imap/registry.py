@@ -34,7 +34,7 @@ from postil.imap.commands import (
     store,
     subscribe,
 )
-from postil.imap.extensions import id, idle
+from postil.imap.extensions import compress, id, idle, unauthenticate
 
 MODULES: Final = (
     # RFC 9051 §6.1: any state
@@ -59,6 +59,8 @@ MODULES: Final = (
     status,
     append,
     idle,
+    compress,
+    unauthenticate,
     # RFC 9051 §6.4: a mailbox is selected
     close,
     expunge,

@@ -29,7 +29,7 @@ from postil.imap.wire import CommandReader, Request, Unreadable
 from postil.ports.accounts import Account, Accounts
 from postil.ports.ids import Uid
 from postil.ports.store import Change, Mailbox, NoSuchMailbox, Store, StoreError
-from postil.ports.stream import Stream, StreamClosed, StreamTimeout
+from postil.ports.stream import Stream, StreamBroken, StreamClosed, StreamTimeout
 
 _STATE_TEXT: Final = {
     State.NOT_AUTHENTICATED: "Not allowed after login",
@@ -166,6 +166,22 @@ class Session:
         self.event("login", account=account.name)
         return capabilities.line(self)
 
+    def log_out(self) -> None:
+        """As if nobody had logged in: RFC 8437 §3, "to reset all connection state except for the state of the TLS [RFC8446] layer"."""
+        self.event("unauthenticate", account=self.user.name)
+        self.deselect()
+        if self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
+        self.account = None
+        # RFC 8437 §4.1: "Any extensions enabled by the IMAP ENABLE [RFC5161] command cease to be enabled when the
+        # UNAUTHENTICATE command is issued."
+        self.enabled.clear()
+        self.switched_off = frozenset()
+        self._by_name = None
+        self.reader.limits = limits.READER_BEFORE_LOGIN
+        self.reader.utf8 = False
+
     def _hear(self, change: Change) -> None:
         """The store has committed something of the account; called before anybody's OK for it goes out."""
         if change.mailbox is None:
@@ -263,6 +279,8 @@ class Session:
             # RFC 9051 §3.4: "A server SHOULD NOT unilaterally close the connection without first sending an
             # untagged BYE response that contains the reason for doing so."
             await self._farewell(Bye("Autologout; idle for too long"))
+        except StreamBroken as error:
+            await self._farewell(Bye(f"This is not compressed as agreed: {error}"))
         except StreamClosed:
             self.event("lost")
         finally:
@@ -423,7 +441,7 @@ class Session:
 
     async def _failed(self, request: Request, error: Exception, *, last: bool = True) -> None:
         """The news that go with a refusal, and its tagged line."""
-        if isinstance(error, Bye | StreamClosed | StreamTimeout):
+        if isinstance(error, Bye | StreamBroken | StreamClosed | StreamTimeout):
             raise error
         if replies.is_ours(error):
             self.settings.failure(error)

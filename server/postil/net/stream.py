@@ -10,6 +10,9 @@ STARTTLS. What has arrived before the go-ahead was written is plaintext somebody
 (RFC 3207 §4.2, RFC 9051 §6.2.1). What arrives after it goes to TLS: the client's hello, or garbage that fails the handshake.
 Either way no octet of it reaches the session.
 
+COMPRESS (RFC 4978 §3: "MUST be first COMPRESS, then SASL, and finally TLS"). What waits in `_chunks` stays compressed until it is read, so the limits
+count what came over the wire, and a little that inflates to a lot costs no memory.
+
 Ends. The peer may close its direction and still read (`read` gives b"", writing goes on). `close` sends what is queued, then
 our closure, then waits briefly for the peer's: closing a socket with unread octets resets it, and the last
 answer (`221`, `BYE`) would be lost.
@@ -25,11 +28,12 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
+from postil.base.deflate import Deflater, Inflater
 from postil.net import limits
 from postil.net.tls import Tls, TlsFailed
 from postil.net.wheel import Wheel
 from postil.ports.peer import Peer
-from postil.ports.stream import StreamClosed, StreamTimeout
+from postil.ports.stream import StreamBroken, StreamClosed, StreamTimeout
 
 
 def _endpoint(address: object) -> tuple[str, int]:
@@ -44,7 +48,7 @@ class Connection(asyncio.Protocol):
     """One accepted connection; implements `ports.stream.Stream`."""
 
     __slots__ = (
-        "_chunks", "_closing", "_ended", "_farewell", "_have", "_held", "_loop", "_lost", "_made",
+        "_chunks", "_closing", "_deflate", "_ended", "_farewell", "_have", "_held", "_loop", "_lost", "_made",
         "_on_lost", "_peer", "_stale", "_start_context", "_thrown", "_tls", "_transport", "_turn",
         "_waiter", "_wheel", "_woken", "_write_full", "bucket", "deadline", "received", "sent", "why",
     )  # fmt: skip
@@ -67,6 +71,7 @@ class Connection(asyncio.Protocol):
         self._peer = Peer("", 0, "", 0, listener, connection)
         self._tls = Tls(implicit_tls) if implicit_tls is not None else None
         self._start_context = start_tls
+        self._deflate: tuple[Inflater, Deflater] | None = None  # above TLS
         self._transport: asyncio.Transport | None = None
         self._chunks: list[bytes] = []
         self._have = 0  # octets in _chunks
@@ -193,6 +198,27 @@ class Connection(asyncio.Protocol):
         self._let_flow()
         return data
 
+    def _next(self) -> bytes:
+        """What a read gives without waiting; b"" when there is nothing."""
+        if self._deflate is None:
+            return self._take() if self._chunks else b""
+        inflater = self._deflate[0]
+        while self._chunks or inflater.more:
+            # What the inflater holds back comes first: it takes no more before, so little is ever inflated.
+            octets = inflater.feed(b"" if inflater.more else self._take())
+            if octets:
+                return octets
+            if inflater.ended:
+                self._ended = True
+                self._chunks.clear()
+                self._have = 0
+            if inflater.broken:
+                break
+        if inflater.broken:
+            self.why = f"DEFLATE: {inflater.broken}"
+            raise StreamBroken(self.why)
+        return b""
+
     # --- waiting
 
     def _stir(self) -> None:
@@ -228,8 +254,8 @@ class Connection(asyncio.Protocol):
         until = self._loop.time() + timeout
         while True:
             self._leave_if_told()
-            if self._chunks:
-                return self._take()
+            if octets := self._next():
+                return octets
             if self._ended:
                 return b""
             await self._wait(until)
@@ -241,8 +267,8 @@ class Connection(asyncio.Protocol):
             if self._woken:
                 self._woken = False
                 return None
-            if self._chunks:
-                return self._take()
+            if octets := self._next():
+                return octets
             if self._ended:
                 return b""
             await self._wait(until)
@@ -252,12 +278,14 @@ class Connection(asyncio.Protocol):
         self._stir()
 
     def pending(self) -> bool:
-        return bool(self._chunks)
+        return bool(self._chunks) or (self._deflate is not None and self._deflate[0].more)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._lost or self._closing:
             raise StreamClosed
         assert self._transport is not None
+        if self._deflate is not None:
+            data = self._deflate[1].send(data)
         self._turn += len(data)
         if self._tls is None:
             self._stale = self._have
@@ -337,6 +365,28 @@ class Connection(asyncio.Protocol):
     def tls(self) -> Tls | None:
         """The TLS below, for channel binding and what was agreed."""
         return self._tls
+
+    # --- compression
+
+    @property
+    def compressed(self) -> bool:
+        return self._deflate is not None
+
+    def compress(self, early: bytes) -> None:
+        assert self._deflate is None
+        self._deflate = (Inflater(), Deflater())
+        self._put_back(early)
+
+    def uncompress(self, unread: int) -> None:
+        assert self._deflate is not None
+        behind = self._deflate[0].plain_behind(unread)
+        self._deflate = None
+        self._put_back(behind)
+
+    def _put_back(self, octets: bytes) -> None:
+        if octets:
+            self._chunks.insert(0, octets)
+            self._have += len(octets)
 
     # --- the end
 

@@ -19,6 +19,10 @@ class StreamTimeout(Exception):
     """Nothing came within the time given, or the peer did not take our octets for too long."""
 
 
+class StreamBroken(Exception):
+    """What comes in cannot be decoded; what goes out still can be read by the peer."""
+
+
 class Stream(Protocol):
     """One connection."""
 
@@ -62,6 +66,22 @@ class Stream(Protocol):
         RFC 3207 §4.2, RFC 9051 §6.2.1: what came in plaintext must not be taken for protected. The caller has
         written its go-ahead before; StreamClosed when the handshake fails.
         """
+        ...
+
+    @property
+    def compressed(self) -> bool:
+        """Is everything deflated?"""
+        ...
+
+    def compress(self, early: bytes) -> None:
+        """From here on everything is raw DEFLATE (RFC 4978), above TLS; `early` was read already and is of it.
+
+        `read` then raises StreamBroken when the octets are none.
+        """
+        ...
+
+    def uncompress(self, unread: int) -> None:
+        """The end of it on both sides, before the last `unread` octets read; what came behind is read again, plain."""
         ...
 
     async def close(self) -> None:
