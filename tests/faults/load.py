@@ -112,7 +112,11 @@ class Client:
         if roll < 0.72:
             verb = self.dice.choice(("copy", "move"))
             return Request(verb, (Box(box), uids, Box(self.dice.choice(list(self.boxes)))))
-        if roll < 0.86:
+        if roll < 0.76:
+            new = Message(self._octets(self.dice.randint(0, 6000)), frozenset(FLAGS[:1]))
+            where = Box(self.dice.choice(list(self.boxes)))
+            return Request("replace", (Box(box), self.dice.choice(uids), where, new))
+        if roll < 0.88:
             if self.dice.random() < 0.3:
                 return Request("expunge", (Box(box), None, True))
             if self.dice.random() < 0.2:
@@ -164,6 +168,9 @@ class Client:
             case _, Mailbox():
                 self.boxes[result.id] = []
                 self.owners[result.id] = result.account
+            case Request("replace", (Box(source), old, *_)), Appended():
+                self._less(source, (old,))
+                self._more(result.mailbox, result.uids)
             case _, Appended():
                 self._more(result.mailbox, result.uids)
             case Request("deliver"), list() | tuple():

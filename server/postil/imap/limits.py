@@ -81,6 +81,9 @@ COMMAND_ERRORS = 20
 # Octets of a message taken by APPEND: what big mail providers let pass, with room. Streamed, not held.
 LARGEST_MESSAGE = 64 * MIB
 
+# Messages of one APPEND (RFC 3502): a client in a hurry sends some hundreds; together they may have the octets of one.
+APPEND_MESSAGES = 1000
+
 # --- mailbox names
 
 # UTF-8 octets of a whole name: its modified UTF-7 form still fits a command line several times.

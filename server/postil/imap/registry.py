@@ -34,7 +34,7 @@ from postil.imap.commands import (
     store,
     subscribe,
 )
-from postil.imap.extensions import compress, id, idle, unauthenticate
+from postil.imap.extensions import compress, id, idle, replace, unauthenticate
 
 MODULES: Final = (
     # RFC 9051 §6.1: any state
@@ -68,6 +68,7 @@ MODULES: Final = (
     search,
     store,
     copy,
+    replace,
 )
 
 COMMANDS: Final[dict[str, Spec]] = {
@@ -75,4 +76,4 @@ COMMANDS: Final[dict[str, Spec]] = {
 }
 
 # How many arguments stand before a message literal that is streamed, not collected.
-STREAMED: Final = {"APPEND": 1}
+STREAMED: Final = {"APPEND": 1, "REPLACE": 2, "UID REPLACE": 2}

@@ -14,6 +14,7 @@ from postil.ports.store import (
     LimitReached,
     MailboxExists,
     NoSuchMailbox,
+    NoSuchMessage,
     NotPermitted,
     OverQuota,
     StoreError,
@@ -23,6 +24,7 @@ from postil.ports.store import (
 # RFC 5530 §3: what each refusal of the store is called on the wire
 _CODES: Final[dict[type[StoreError], str]] = {
     NoSuchMailbox: "NONEXISTENT",
+    NoSuchMessage: "EXPUNGEISSUED",
     MailboxExists: "ALREADYEXISTS",
     NotPermitted: "CANNOT",
     OverQuota: "OVERQUOTA",

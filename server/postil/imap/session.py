@@ -234,10 +234,7 @@ class Session:
         if view.view.deleted:
             self._mailbox_gone()
             return
-        if self.recent and not view.read_only and view.has_arrivals():
-            first = await self.claim_recent(view.mailbox)
-            if first is not None:
-                view.claim(first, view.view.uidnext)
+        await self._claim_arrivals(view)
         if expunges:
             self.write(view.expunges())
         known = view.count
@@ -245,6 +242,21 @@ class Session:
         self.write(view.keyword_news())
         uid = self.rev2 or self.is_uid_command
         self.write(view.flag_updates(known, uid=uid, recent=self.recent))
+
+    async def arrivals(self) -> None:
+        """Tell of new messages only: where EXISTS must come before EXPUNGE."""
+        view = self.selected
+        if not view.view.deleted:
+            await self._claim_arrivals(view)
+            known = view.count
+            self.write(view.arrivals(recent=self.recent))
+            view.told(range(known, view.count))  # their flags are no news
+
+    async def _claim_arrivals(self, view: SelectedView) -> None:
+        if self.recent and not view.read_only and view.has_arrivals():
+            first = await self.claim_recent(view.mailbox)
+            if first is not None:
+                view.claim(first, view.view.uidnext)
 
     async def claim_recent(self, mailbox: Mailbox) -> Uid | None:
         """From which uid on messages are \\Recent for this session, which is told of them first."""

@@ -30,6 +30,10 @@ class NoSuchMailbox(StoreError):
     """No mailbox of that name or id (RFC 5530 NONEXISTENT, TRYCREATE)."""
 
 
+class NoSuchMessage(StoreError):
+    """The message has been expunged meanwhile (RFC 5530 EXPUNGEISSUED)."""
+
+
 class MailboxExists(StoreError):
     """The name is taken (RFC 5530 ALREADYEXISTS)."""
 
@@ -284,6 +288,12 @@ class Store(Protocol):
 
     async def append(self, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
         """All messages or none, one transaction. OverQuota, NoSuchMailbox, LimitReached, StoreUnavailable."""
+        ...
+
+    async def replace(
+        self, source: MailboxId, uid: Uid, target: MailboxId, message: NewMessage
+    ) -> Appended:
+        """Append one message and expunge another, one transaction; quotas see the difference. As `append`, NoSuchMessage."""
         ...
 
     async def deliver(self, targets: Sequence[tuple[MailboxId, NewMessage]]) -> Sequence[Appended]:

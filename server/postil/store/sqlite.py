@@ -51,6 +51,7 @@ from postil.store.intents.expunging import Expunge
 from postil.store.intents.flagging import ChangeFlags
 from postil.store.intents.mailboxes import Create, Delete, Erase, Provision, Rename
 from postil.store.intents.picking import sorted_uids
+from postil.store.intents.replacing import Replace
 from postil.store.intents.sharing import (
     Annotate,
     ClaimRecent,
@@ -195,6 +196,13 @@ class SqliteStore:
     async def append(self, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
         incoming = [await self._incoming(message) for message in messages]
         (appended,) = await self.shard.writer.submit(Append([(mailbox, incoming)]))
+        return appended
+
+    async def replace(
+        self, source: MailboxId, uid: Uid, target: MailboxId, message: NewMessage
+    ) -> Appended:
+        intent = Replace(source, uid, target, await self._incoming(message))
+        (appended,) = await self.shard.writer.submit(intent)
         return appended
 
     async def deliver(self, targets: Sequence[tuple[MailboxId, NewMessage]]) -> Sequence[Appended]:

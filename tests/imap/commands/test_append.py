@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from tests.support.imap import logged_in, message, world
 
+from postil.imap import limits
 from postil.ports import store as ports
 
 
@@ -85,7 +87,8 @@ async def test_no_mailbox_is_made() -> None:
     [
         b"APPEND INBOX {3+}\r\na\0b",
         b"APPEND INBOX {3+}\r\nabc x",
-        b"APPEND INBOX {3+}\r\nabc {3+}\r\nabc",
+        b"APPEND INBOX {3+}\r\nabc{3+}\r\nabc",
+        b"APPEND INBOX {3+}\r\nabc {3+}\r\na\0b",
     ],
 )
 async def test_nothing_is_left_of_a_failure(command: bytes) -> None:
@@ -170,3 +173,106 @@ async def test_exists_at_once() -> None:
         client = await logged_in(made, "INBOX")
         answer = await client.command(b"APPEND INBOX {8+}\r\nA: b\r\n\r\n")
         assert answer[0] == b"* 2 EXISTS"
+
+
+@pytest.mark.rfc(
+    "3502",
+    "6.3.11",
+    "If the append is unsuccessful for any reason (including being cancelled), the mailbox MUST be restored to its state before the APPEND attempt; no partial appending is permitted.",
+)
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (b"APPEND INBOX {5+}\r\nabc\r\n {5+}\r\na\0c\r\n", b"t BAD"),
+        (b"APPEND INBOX {5+}\r\nabc\r\n {5+}\r\nabc\r\n {0+}\r\n", b"t NO [CANNOT]"),
+        (b"APPEND INBOX {5+}\r\nabc\r\n (\\Recent) {5+}\r\nabc\r\n", b"t BAD"),
+        (b'APPEND INBOX {5+}\r\nabc\r\n {5+}\r\nabc\r\n"', b"t BAD"),
+    ],
+)
+async def test_all_or_none(command: bytes, answer: bytes) -> None:
+    """What is wrong with a later message undoes the earlier ones, and the next command is understood."""
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        assert (await client.command(command))[-1].startswith(answer)
+        assert (await made.store.usage(made.account.id)).octets == 0
+        assert (await client.command("STATUS INBOX (MESSAGES UIDNEXT)"))[0].endswith(
+            b"(MESSAGES 0 UIDNEXT 1)"
+        )
+        assert await client.command("NOOP") == [b"t OK NOOP completed"]
+
+
+@pytest.mark.rfc(
+    "3502",
+    "6.3.11",
+    "A zero-length message literal argument is an error, and MUST return a NO.",
+)
+async def test_empty_message_cancels() -> None:
+    """As the only message and as a later one."""
+    async with world() as made:
+        client = await logged_in(made)
+        assert (await client.command("APPEND INBOX {0}"))[-1].startswith(b"t NO")
+        answer = await client.command(b"APPEND INBOX {5+}\r\nabc\r\n {0}")
+        assert answer[-1].startswith(b"t NO")
+        assert (await made.store.status((await made.mailbox("INBOX")).id)).messages == 0
+
+
+@pytest.mark.rfc("3502", "6.3.11", "the flags SHOULD be set in the resulting message")
+@pytest.mark.rfc("3502", "6.3.11", "the internal date SHOULD be set in the resulting message")
+@pytest.mark.rfc(
+    "3502",
+    "6.3.11",
+    "If the mailbox is currently selected, the normal new message actions SHOULD occur.",
+)
+@pytest.mark.rfc(
+    "3502",
+    "6.3.11",
+    "Specifically, the server SHOULD notify the client immediately via an untagged EXISTS response.",
+)
+async def test_each_has_its_own() -> None:
+    """Flags and dates go with the message they stand before."""
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        answer = await client.command(
+            b'APPEND INBOX (\\Seen) {5+}\r\nabc\r\n "17-Jul-1996 02:44:25 -0700" {5+}\r\nabd\r\n'
+        )
+        assert answer[0] == b"* 2 EXISTS"
+        answer = await client.command("FETCH 1:2 (FLAGS INTERNALDATE)")
+        assert b"FLAGS (\\Seen \\Recent)" in answer[0]
+        assert b"1996" not in answer[0]
+        assert answer[1].startswith(
+            b'* 2 FETCH (FLAGS (\\Recent) INTERNALDATE "17-Jul-1996 09:44:25 +0000"'
+        )
+
+
+@pytest.mark.rfc(
+    "3502", "6.3.11", "If the destination mailbox does not exist, a server MUST return an error,"
+)
+@pytest.mark.rfc("3502", "6.3.11", "and MUST NOT automatically create the mailbox.")
+@pytest.mark.rfc(
+    "3502",
+    "6.3.11",
+    'the server MUST send the response code "[TRYCREATE]" as the prefix of the text of the tagged NO response.',
+)
+async def test_several_without_a_mailbox() -> None:
+    """Refused at the first literal."""
+    async with world() as made:
+        client = await logged_in(made)
+        answer = await client.command(b"APPEND Missing {5+}\r\nabc\r\n {5+}\r\nabc\r\n")
+        assert answer[-1].startswith(b"t NO [TRYCREATE]")
+        names = [mailbox.name for mailbox in await made.store.mailboxes(made.account.id)]
+        assert "Missing" not in names
+
+
+async def test_limits_of_one_command() -> None:
+    """So many octets together, and so many messages: NO [LIMIT] before the literal is asked for."""
+    async with world() as made:
+        made.limits = replace(made.limits, largest_message=1000)
+        client = await logged_in(made)
+        answer = await client.command(b"APPEND INBOX {600+}\r\n" + b"x" * 600 + b" {401}")
+        assert answer[-1].startswith(b"t NO [LIMIT]")
+        messages = b" {1+}\r\nx" * (limits.APPEND_MESSAGES)
+        answer = await client.command(b"APPEND INBOX" + messages)
+        assert answer[-1].startswith(b"t OK [APPENDUID ")
+        assert b" 1:1000] " in answer[-1]
+        answer = await client.command(b"APPEND INBOX" + messages + b" {1}")
+        assert answer[-1].startswith(b"t NO [LIMIT]")

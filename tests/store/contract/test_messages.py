@@ -12,6 +12,7 @@ from postil.ports.store import (
     FlagChange,
     NewMessage,
     NoSuchMailbox,
+    NoSuchMessage,
     OverQuota,
     Staged,
     StoreUnavailable,
@@ -316,6 +317,38 @@ async def test_copy_keeps_what_it_must(bench: Bench) -> None:
         assert await bench.octets(one, place) == await bench.octets(other, place)
     none = await bench.port.copy(inbox, uids(50), archive)
     assert (none.sources, none.targets, none.modseq) == ((), (), copied.modseq)
+
+
+async def test_replace(bench: Bench) -> None:
+    """One in and one out as one step, within the quota of the old one's octets; nothing when the old one is gone."""
+    inbox, archive = await bench.id(), await bench.id("Archive")
+    await bench.put(inbox, "\\Seen", "kept")
+    view = await bench.view(inbox)
+    before = view.highest_modseq
+    await bench.port.provision(ALICE, len(MESSAGE))
+    body = await bench.stage()
+    done = await bench.port.replace(inbox, Uid(1), inbox, NewMessage(body))
+    assert (done.mailbox, done.uids) == (inbox, (2,))
+    assert list(view.generation.uids) == [1, 2]
+    assert list(view.generation.dead_positions()) == [0]
+    assert view.generation.modseqs[1] > before
+    assert view.flagsets.names(view.generation.flags[1]) == frozenset()
+    assert await bench.port.gone(inbox, before) == [1]
+    assert await bench.octets(view, 1) == MESSAGE
+    with pytest.raises(NoSuchMessage):
+        await bench.port.replace(inbox, Uid(1), inbox, NewMessage(body))
+    with pytest.raises(NoSuchMailbox):
+        await bench.port.replace(inbox, Uid(2), ABSENT, NewMessage(body))
+    await bench.port.provision(ALICE, len(MESSAGE) - 1)
+    with pytest.raises(OverQuota):
+        await bench.port.replace(inbox, Uid(2), archive, NewMessage(body))
+    assert list(view.generation.dead_positions()) == [0]
+    await bench.port.provision(ALICE, None)
+    moved = await bench.port.replace(inbox, Uid(2), archive, NewMessage(body))
+    assert (moved.mailbox, moved.uids) == (archive, (1,))
+    assert (await bench.port.status(inbox)).messages == 0
+    usage = await bench.port.usage(ALICE)
+    assert (usage.messages, usage.octets) == (1, len(MESSAGE))
 
 
 async def test_move(bench: Bench) -> None:

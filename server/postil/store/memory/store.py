@@ -26,6 +26,7 @@ from postil.ports.store import (
     FlagChange,
     Flagged,
     NewMessage,
+    NoSuchMessage,
     Staged,
     TextSearch,
 )
@@ -61,6 +62,25 @@ class MemoryStore(Mailboxes):
         await asyncio.sleep(0)
         return appended[0]
 
+    async def replace(
+        self, source: MailboxId, uid: Uid, target: MailboxId, message: NewMessage
+    ) -> Appended:
+        box = self.box(source)
+        old = box.messages.get(uid)
+        if old is None:
+            raise NoSuchMessage("the message has been expunged")
+        account = self.account(box.info.account)
+        account.octets -= old.size  # only the difference counts
+        try:
+            self._check([(target, (message,))])
+        finally:
+            account.octets += old.size
+        self.remove(box, [uid])
+        appended = self._put(self.box(target), (message,))
+        self.tell_mailboxes(dict.fromkeys((source, target)))
+        await asyncio.sleep(0)
+        return appended
+
     async def deliver(self, targets: Sequence[tuple[MailboxId, NewMessage]]) -> Sequence[Appended]:
         appended = self._append([(mailbox, (message,)) for mailbox, message in targets])
         await asyncio.sleep(0)
@@ -69,6 +89,13 @@ class MemoryStore(Mailboxes):
     def _append(
         self, groups: Sequence[tuple[MailboxId, Sequence[NewMessage]]]
     ) -> Sequence[Appended]:
+        self._check(groups)
+        done = [self._put(self.box(mailbox), messages) for mailbox, messages in groups]
+        self.tell_mailboxes(dict.fromkeys(mailbox for mailbox, _ in groups))
+        return done
+
+    def _check(self, groups: Sequence[tuple[MailboxId, Sequence[NewMessage]]]) -> None:
+        """Raises what `_append` would."""
         octets: defaultdict[AccountId, int] = defaultdict(int)
         counts: defaultdict[MailboxId, int] = defaultdict(int)
         sets: defaultdict[MailboxId, list[frozenset[str]]] = defaultdict(list)
@@ -84,9 +111,6 @@ class MemoryStore(Mailboxes):
             self.box(mailbox).check_flags(sets[mailbox])
         for account, more in octets.items():
             self.account(account).charge(more)
-        done = [self._put(self.box(mailbox), messages) for mailbox, messages in groups]
-        self.tell_mailboxes(counts)
-        return done
 
     def _put(self, box: Box, messages: Sequence[NewMessage]) -> Appended:
         now = int(self.clock.now())

@@ -1,0 +1,89 @@
+"""Messages a client hands over as literals: what may be refused before they come, and taking them in.
+
+RFC 9051 §6.3.12; RFC 3516 §4.4 (literal8); RFC 7888 §4 (too big). APPEND and REPLACE share it. No message is ever held here: its
+octets go to the store in pieces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postil.imap.errors import Bad, No
+from postil.imap.request import Continuation, MessageLiteral
+from postil.imap.tokens import Tokens
+from postil.ports.store import OverQuota, Staged
+
+if TYPE_CHECKING:
+    from postil.imap.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What stands before a message: [(flags)] [date-time]"""
+
+    flags: frozenset[str]
+    date: int | None
+
+
+def parse_about(tokens: Tokens) -> About:
+    """RFC 4466 §6: append-message = append-opts SP append-data, up to the literal; `tokens` ends there."""
+    tokens.sp()
+    flags: frozenset[str] = frozenset()
+    if tokens.peek() == b"(":
+        flags = tokens.flag_list()
+        tokens.sp()
+    date = None
+    if tokens.peek() == b'"':
+        date = tokens.date_time()
+        tokens.sp()
+    tokens.end()
+    return About(flags, date)
+
+
+async def admit(
+    session: Session, literal: MessageLiteral, *, before: int = 0, freed: int = 0
+) -> None:
+    """What the announced size alone decides; `before` octets came in this command, `freed` will go away with it."""
+    if literal.size == 0:
+        # RFC 3502 §6.3.11: "A zero-length message literal argument is an error, and MUST return a NO."
+        raise No("An empty message is not taken, and nothing before it", "CANNOT")
+    if literal.binary and not session.offers("BINARY"):
+        raise Bad("expected a message as a literal")
+    most = session.limits.largest_message
+    if literal.size > most:
+        # RFC 7888 §5: "If responding to an APPEND command, the tagged BAD response MUST contain the TOOBIG response
+        # code" where the client does not wait for us; else it is a plain refusal
+        kind = No if literal.sync else Bad
+        raise kind(f"Messages are at most {most} octets long", "TOOBIG")
+    if before + literal.size > most:
+        # Small messages wait in memory until the last one is here.
+        raise No(f"One command brings at most {most} octets", "LIMIT")
+    quota = session.user.quota
+    if quota is not None:
+        usage = await session.store.usage(session.user.id)
+        if usage.octets + before + literal.size - freed > quota:
+            raise OverQuota("The message does not fit into the quota")
+
+
+async def receive(session: Session, literal: MessageLiteral) -> tuple[Staged, Continuation]:
+    """Octets from the client to the store, in pieces; and what stands behind them."""
+    writer = session.store.stage(session.user.id, literal.size)
+    try:
+        if literal.sync or session.reader.buffered() < literal.size:
+            # The client may wait for earlier answers before it sends the octets.
+            await session.settle()
+            await session.flush()
+        await literal.accept()
+        async for piece in literal:
+            await writer.write(piece)
+        rest = await session.reader.more()
+        if literal.nul and not literal.binary:
+            # RFC 9051 §9: "The ASCII NUL character, %x00, MUST NOT be used anywhere, with the exception of the OCTET
+            # production."
+            raise Bad("a message with NUL needs a literal8")
+        return await writer.finish(), rest
+    except BaseException:
+        # Whatever ends this, a lost connection too: nothing half received may stay behind.
+        await writer.abort()
+        raise
