@@ -22,7 +22,7 @@ NAMES = sorted(path.name for path in SCRIPTS.glob("*") if path.suffix != ".mbox"
 ANNOUNCED = {item.name.upper() for item in CAPABILITIES}
 # Capabilities of these scripts that we do not announce: they are listed, not run.
 NOT_RUN = {
-    "catenate", "multiappend", "search-context-update", "sort-addresses", "sort-date",
+    "catenate", "search-context-update", "sort-addresses", "sort-date",
     "sort-display-from", "sort-subject", "thread", "thread-orderedsubject", "thread3", "urlauth",
 }  # fmt: skip
 

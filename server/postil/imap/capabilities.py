@@ -62,6 +62,8 @@ CAPABILITIES: Final = (
     Capability("ESEARCH", "4731", When.LOGGED_IN),
     Capability("SEARCHRES", "5182", When.LOGGED_IN),
     Capability("BINARY", "3516", When.LOGGED_IN),
+    Capability("CONDSTORE", "7162", When.LOGGED_IN, enable=True),
+    Capability("QRESYNC", "7162", When.LOGGED_IN, enable=True),
     Capability("MULTIAPPEND", "3502", When.LOGGED_IN),
     Capability("REPLACE", "8508", When.LOGGED_IN),
     Capability("COMPRESS=DEFLATE", "4978", When.LOGGED_IN),

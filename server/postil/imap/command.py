@@ -32,7 +32,7 @@ class Done:
     """The tagged OK; without one it is `OK <name> completed`."""
 
     text: str
-    code: str | None = None
+    code: str | Callable[[], str | None] | None = None  # a callable is asked behind the news
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class Session:
         self.account: Account | None = None
         self.switched_off: frozenset[str] = frozenset()
         self.enabled: set[str] = set()
+        self.condstore = False  # RFC 7162 §3.1: an enabling command was given
+        self.holds_expunges = False  # the running command may not see EXPUNGE, whatever its kind
         self.view: SelectedView | None = None
         self.saved: list[Uid] = []  # `$`, RFC 9051 §6.4.4.1
         self.tag = b"*"
@@ -100,6 +102,11 @@ class Session:
     def utf8(self) -> bool:
         """Do mailbox names and quoted strings travel in UTF-8?"""
         return self.rev2 or "UTF8=ACCEPT" in self.enabled
+
+    @property
+    def qresync(self) -> bool:
+        """Is the client told VANISHED instead of EXPUNGE? RFC 7162 §3.2.3."""
+        return "QRESYNC" in self.enabled
 
     @property
     def recent(self) -> bool:
@@ -149,6 +156,12 @@ class Session:
             names.check_new(name)  # RFC 9051 §6.3.12: never TRYCREATE what cannot be created
             raise No("No such mailbox", "TRYCREATE") from None
 
+    def highest_modseq(self) -> str | None:
+        """The code of a tagged OK after messages left (RFC 7162 §3.2.7); asked for when everything has been told."""
+        if not self.qresync or self.view is None:
+            return None
+        return f"HIGHESTMODSEQ {self.view.settled}"
+
     def event(self, what: str, **facts: object) -> None:
         """Something for the log; never a secret or message text."""
         self.settings.event(what, {"connection": self.stream.peer.connection, **facts})
@@ -159,6 +172,9 @@ class Session:
         """The credentials were good; gives the CAPABILITY code of the tagged OK."""
         off = account.switched_off | await self.accounts.capabilities_off(account.id)
         self.switched_off = frozenset(name.upper() for name in off)
+        if "CONDSTORE" in self.switched_off:
+            # RFC 7162 §3.2.3: the one implies the other.
+            self.switched_off |= {"QRESYNC"}
         self.account = account
         self._stop_listening = self.store.listen(account.id, self._hear)
         self.failed_logins = 0
@@ -177,6 +193,8 @@ class Session:
         # RFC 8437 §4.1: "Any extensions enabled by the IMAP ENABLE [RFC5161] command cease to be enabled when the
         # UNAUTHENTICATE command is issued."
         self.enabled.clear()
+        # RFC 8437 §4.1: "CONDSTORE servers [RFC7162] MUST behave as if no CONDSTORE-enabling command was issued."
+        self.condstore = False
         self.switched_off = frozenset()
         self._by_name = None
         self.reader.limits = limits.READER_BEFORE_LOGIN
@@ -236,12 +254,17 @@ class Session:
             return
         await self._claim_arrivals(view)
         if expunges:
-            self.write(view.expunges())
+            self.write(view.expunges(vanished=self.qresync))
         known = view.count
         self.write(view.arrivals(recent=self.recent))
         self.write(view.keyword_news())
-        uid = self.rev2 or self.is_uid_command
-        self.write(view.flag_updates(known, uid=uid, recent=self.recent))
+        uid = self.rev2 or self.is_uid_command or self.condstore
+        self.write(view.flag_updates(known, uid=uid, recent=self.recent, modseq=self.condstore))
+        if self.qresync and view.holds_back:
+            # RFC 7162 §3.2: "if the server sends MODSEQ FETCH data items while EXPUNGE (or VANISHED) replies with lower
+            # mod-sequences being delayed, the server MUST send the HIGHESTMODSEQ response code with a lower value than the
+            # EXPUNGE's mod-sequence."
+            self.write(b"* OK [HIGHESTMODSEQ %d] Expunges are still to be told\r\n" % view.settled)
 
     async def arrivals(self) -> None:
         """Tell of new messages only: where EXISTS must come before EXPUNGE."""
@@ -373,6 +396,7 @@ class Session:
         self.tag = request.tag
         self.request = request
         self.is_uid_command = request.name.startswith("UID ")
+        self.holds_expunges = False
 
     async def _begin(self, request: Request) -> InFlight | None:
         """Do the command, or begin it: what is left is to wait for the store and answer."""
@@ -424,9 +448,10 @@ class Session:
             # A refusal midway must not leave a handler suspended with a body open.
             if not ended:
                 await pieces.aclose()
-        await self.updates(expunges=last and not spec.holds_expunges)
+        await self.updates(expunges=last and not (spec.holds_expunges or self.holds_expunges))
         self._count_error(False)
-        self.write(replies.status(request.tag, b"OK", done.text, done.code, self.rev2))
+        code = done.code() if callable(done.code) else done.code
+        self.write(replies.status(request.tag, b"OK", done.text, code, self.rev2))
         return None
 
     async def settle(self) -> None:
@@ -462,7 +487,8 @@ class Session:
         self._count_error(isinstance(refusal, Bad))
         if not isinstance(refusal, Bad):
             # RFC 9051 §7.5.1: what may not see EXPUNGE when it succeeds may not see it when it fails
-            await self.updates(expunges=last and not COMMANDS[request.name].holds_expunges)
+            held = COMMANDS[request.name].holds_expunges or self.holds_expunges
+            await self.updates(expunges=last and not held)
         self.write(replies.refused(request.tag, refusal, self.rev2))
 
     def _check_state(self, spec: Spec) -> None:

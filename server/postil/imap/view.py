@@ -18,6 +18,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from postil.imap import sequence
 from postil.imap.errors import Bad
 from postil.imap.sequence import SequenceSet
 from postil.message.part import Part
@@ -38,6 +39,8 @@ class SelectedView:
         self.count = 0
         self._recent: list[tuple[int, int]] = []  # uids from … up to but not including
         self._modseq = view.highest_modseq
+        # Everything up to this modseq has been told, expunges too: what HIGHESTMODSEQ may say (RFC 7162 §3.2).
+        self.settled: int = view.highest_modseq
         self._told: dict[int, int] = {}  # uid: modseq of the flags shown since the last update
         self._flag_sets = 0
         self._keywords: frozenset[str] = frozenset()
@@ -180,17 +183,35 @@ class SelectedView:
 
     # --- updates
 
-    def expunges(self) -> bytes:
-        """EXPUNGE for every message that is gone; afterwards positions are others."""
+    def expunges(self, *, vanished: bool = False) -> bytes:
+        """EXPUNGE for every message that is gone, or VANISHED with their uids; afterwards positions are others."""
         generation = self.view.generation
         if not generation.dead:
             return b""
         told = [p for p in generation.dead_positions() if p < self.count]
-        # Highest first: no number depends on the one before, and a client's array shrinks from its end.
-        lines = "".join([f"* {position + 1} EXPUNGE\r\n" for position in reversed(told)])
+        if vanished:
+            # RFC 7162 §3.2.10.2: "servers MUST NOT send UIDs for previously expunged messages or messages that were not
+            # announced to the client via EXISTS."
+            uids = sequence.write([generation.uids[position] for position in told])
+            lines = b"* VANISHED " + uids + b"\r\n" if uids else b""
+        else:
+            # Highest first: no number depends on the one before, and a client's array shrinks from its end.
+            lines = "".join(
+                [f"* {position + 1} EXPUNGE\r\n" for position in reversed(told)]
+            ).encode()
         self.view.advance()
         self.count -= len(told)
-        return lines.encode("ascii")
+        return lines
+
+    @property
+    def holds_back(self) -> bool:
+        """Are there expunges that could not be told yet?"""
+        return bool(self.view.generation.dead)
+
+    def shows(self, uid: Uid) -> bool:
+        """Does the client count this message, gone or not?"""
+        position = self.view.generation.position(uid)
+        return position is not None and position < self.count
 
     def has_arrivals(self) -> bool:
         """Are there messages the client was not told of?"""
@@ -209,14 +230,14 @@ class SelectedView:
             lines += f"* {self.recent_count()} RECENT\r\n"
         return lines.encode("ascii")
 
-    def flag_updates(self, known: int, *, uid: bool, recent: bool) -> bytes:
+    def flag_updates(self, known: int, *, uid: bool, recent: bool, modseq: bool = False) -> bytes:
         """FETCH with FLAGS for what others changed among the first `known` messages."""
         # RFC 9051 §5.2: "A server SHOULD send message flag updates automatically, without requiring the client
         # to request such updates explicitly."
         highest = self.view.highest_modseq
         if highest == self._modseq and not self._told:
             return b""
-        uids = self.view.generation.uids
+        uids, modseqs = self.view.generation.uids, self.view.generation.modseqs
         lines = []
         for position in sorted(self.untold()):
             if position < known:
@@ -224,8 +245,13 @@ class SelectedView:
                 # RFC 9051 §7.5.2: "If the server chooses to send unsolicited FETCH responses, they MUST
                 # include UID FETCH item." RFC 3501 clients may be surprised, so only once rev2 is enabled
                 number = f"UID {uids[position]} " if uid else ""
-                lines.append(f"* {position + 1} FETCH ({number}FLAGS ({flags}))\r\n")
+                # RFC 7162 §3.2.4: "Once a CONDSTORE enabling command is issued by the client, the server MUST
+                # automatically include both UID and mod-sequence data in all subsequent untagged FETCH responses"
+                change = f" MODSEQ ({modseqs[position]})" if modseq else ""
+                lines.append(f"* {position + 1} FETCH ({number}FLAGS ({flags}){change})\r\n")
         self._modseq = highest
+        if not self.holds_back:
+            self.settled = highest
         self._told.clear()
         return "".join(lines).encode("ascii")
 

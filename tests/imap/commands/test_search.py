@@ -290,7 +290,7 @@ async def test_uid_search_may_tell_expunges() -> None:
         client = await logged_in(made, "INBOX")
         inbox = await made.mailbox("INBOX")
         await made.store.expunge(inbox.id, [Uid(2)], marked_only=False)
-        lines = await client.command("UID SEARCH 3:4")
+        lines = await client.command("UID SEARCH UID 3:4")
         assert lines[0] == b"* SEARCH 3 4"
         assert b"* 2 EXPUNGE" in lines
 

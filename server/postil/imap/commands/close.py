@@ -21,6 +21,8 @@ async def close(session: Session, command: None) -> AsyncIterator[bytes | Done]:
     # command or is otherwise selected as read-only."
     if not view.read_only and not view.view.deleted:
         await session.store.expunge(view.mailbox.id, None)
+    # RFC 7162 §3.2.8: "The server MUST NOT send the updated per-mailbox modification sequence using the HIGHESTMODSEQ
+    # response code (see Section 3.1.2.1) in the tagged OK response, as this might cause loss of synchronization on the client."
     # RFC 9051 §6.4.1: "No untagged EXPUNGE responses are sent."
     session.deselect()
     yield Done("CLOSE completed")

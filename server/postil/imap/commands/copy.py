@@ -80,7 +80,9 @@ async def move(session: Session, command: Copy) -> AsyncIterator[bytes | Done]:
         # sending EXPUNGE or similar responses."
         # RFC 6851 §4.3: "Servers supporting UIDPLUS [RFC4315] SHOULD send COPYUID in response to a UID MOVE command."
         yield f"* OK [{code}] Moved\r\n".encode("ascii")
-    yield Done("MOVE completed")
+    # RFC 6851 §4.4: "If at least one message was moved, the server MUST send the updated per-mailbox modification sequence
+    # using the HIGHESTMODSEQ response code (defined in [RFC4551]) in the tagged or untagged OK response."
+    yield Done("MOVE completed", session.highest_modseq if done.sources else None)
 
 
 def _uids(session: Session, command: Copy) -> Sequence[Uid]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from postil.imap.capabilities import ENABLEABLE
 from postil.imap.command import Done, Spec, State
+from postil.imap.extensions import condstore, qresync
 from postil.imap.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ async def handle(session: Session, command: Enable) -> AsyncIterator[bytes | Don
             session.enabled.add(name)
             fresh.append(ENABLEABLE[name])
     session.reader.utf8 = session.utf8
+    # RFC 7162 §3.2.3: "A server compliant with this specification is REQUIRED to support "ENABLE QRESYNC" and "ENABLE QRESYNC
+    # CONDSTORE" (which are "CONDSTORE enabling commands", see Section 3.1, and have identical results)."
+    if session.enabled & {condstore.NAME, qresync.NAME}:
+        condstore.enable(session)
     # RFC 9051 §6.3.1: "The ENABLED response is sent even if no extensions were enabled."
     # RFC 5161 §3.1: "If the ENABLE command is successful, the server MUST send an untagged ENABLED response (see Section
     # 3.2)."

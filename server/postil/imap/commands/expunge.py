@@ -38,13 +38,15 @@ async def handle(session: Session, command: UidExpunge | None) -> AsyncIterator[
     if view.read_only:
         raise No("The mailbox is open read-only", "READ-ONLY")
     if command is None:
-        await session.store.expunge(view.mailbox.id, None)
+        gone = await session.store.expunge(view.mailbox.id, None)
     else:
         # RFC 9051 §6.4.9: "If a message either does not have the \Deleted flag set or has a UID that is not included
         # in the specified sequence set, it is not affected."
         positions = view.positions_of(command.uids, True, session.saved)
-        await session.store.expunge(view.mailbox.id, view.uids(positions))
-    yield Done("EXPUNGE completed")
+        gone = await session.store.expunge(view.mailbox.id, view.uids(positions))
+    # RFC 7162 §3.2.7: "If at least one message got expunged and QRESYNC was enabled, the server MUST send the updated
+    # per-mailbox modification sequence using the HIGHESTMODSEQ response code (see Section 3.1.2.1) in the tagged OK response."
+    yield Done("EXPUNGE completed", session.highest_modseq if gone else None)
 
 
 COMMANDS = (

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import limits
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, No
-from postil.imap.extensions import binary
+from postil.imap.extensions import binary, condstore, qresync
+from postil.imap.extensions.condstore import Modifiers
 from postil.imap.fetch import bulk, items, picture, sections
 from postil.imap.fetch.items import Item, Needs, Parser, Slices, Value
 from postil.imap.fetch.message import Message
@@ -33,6 +34,7 @@ PARSERS: Final[Mapping[str, Parser]] = {
     **items.PARSERS,
     **sections.PARSERS,
     **binary.FETCH_ITEMS,
+    **condstore.FETCH_ITEMS,
 }
 _SEEN: Final = "\\Seen"
 # Messages marked as read in one write before their octets go out: few, because a client that
@@ -49,6 +51,7 @@ class Fetch:
 
     numbers: SequenceSet
     items: tuple[Item, ...]
+    modifiers: Modifiers = condstore.NO_MODIFIERS
 
 
 def parse(tokens: Tokens) -> Fetch:
@@ -58,14 +61,25 @@ def parse(tokens: Tokens) -> Fetch:
     tokens.sp()
     rest = tokens.text[tokens.at :]
     if b"{" not in rest:
+        end = condstore.modifiers_at(rest)
         # Clients ask for the same items again and again; a list without literals means always the same.
         try:
-            return Fetch(numbers, _parse_text(rest))
+            wanted = _parse_text(rest[:end])
         except Bad:
             pass  # parsed once more below, so that the error names the place in the command
+        else:
+            tokens.at += end
+            return Fetch(numbers, wanted, _modifiers(tokens))
     wanted = _parse_items(tokens)
+    return Fetch(numbers, wanted, _modifiers(tokens))
+
+
+def _modifiers(tokens: Tokens) -> Modifiers:
+    if tokens.done:
+        return condstore.NO_MODIFIERS
+    modifiers = condstore.parse_modifiers(tokens)
     tokens.end()
-    return Fetch(numbers, wanted)
+    return modifiers
 
 
 @functools.lru_cache(maxsize=256)
@@ -108,7 +122,22 @@ async def fetch(session: Session, command: Fetch) -> AsyncIterator[bytes | Done]
         # as part of any FETCH response caused by a UID command, regardless of whether a UID was
         # specified as a message data item to the FETCH."
         wanted = (items.UID, *wanted)
+    since = command.modifiers.changed_since
+    if command.modifiers.vanished:
+        _check_vanished(session, since)
+    if since is not None or condstore.MODSEQ in wanted:
+        condstore.check(session)
+        condstore.enable(session)
     positions = selected.positions_of(command.numbers, session.is_uid_command, session.saved)
+    if since is not None:
+        # RFC 7162 §3.1.4.1: "When the CHANGEDSINCE FETCH modifier is specified, it implicitly adds the MODSEQ FETCH message
+        # data item (Section 3.1.4.2)."
+        wanted = wanted if condstore.MODSEQ in wanted else (*wanted, condstore.MODSEQ)
+        if command.modifiers.vanished:
+            # RFC 7162 §3.2.6: "Any VANISHED (EARLIER) responses MUST be returned before any FETCH responses"
+            async for chunk in qresync.earlier(session, command.numbers, since):
+                yield chunk
+        positions = condstore.changed(session, positions, since)
     if picture.FAST.issuperset(wanted):
         async for chunk in _fast(session, wanted, positions):
             yield chunk
@@ -118,6 +147,18 @@ async def fetch(session: Session, command: Fetch) -> AsyncIterator[bytes | Done]
         yield chunk
     if failures:
         raise failures[0]
+
+
+def _check_vanished(session: Session, since: int | None) -> None:
+    # RFC 7162 §3.2.6: "Note that the VANISHED UID FETCH modifier is NOT allowed with a FETCH command. The server MUST return a
+    # tagged BAD response if this response is specified as a modifier to the FETCH command."
+    if not session.is_uid_command:
+        raise Bad("VANISHED is for UID FETCH")
+    # RFC 7162 §3.2.6: "If the VANISHED UID FETCH modifier is used without the CHANGEDSINCE UID FETCH modifier, the server MUST
+    # respond with a tagged BAD response."
+    if since is None:
+        raise Bad("VANISHED needs CHANGEDSINCE")
+    qresync.check(session)
 
 
 async def _fast(
@@ -173,6 +214,9 @@ async def _slow(
                 # RFC 9051 §6.4.5: "The \Seen flag is implicitly set; if this causes the flags to
                 # change, they SHOULD be included as part of the FETCH responses."
                 asked = (*wanted, items.FLAGS)
+                if session.condstore:
+                    # RFC 7162 §3.2.4: also where a FETCH sets \Seen by itself
+                    asked = tuple(dict.fromkeys((*asked, items.UID, condstore.MODSEQ)))
             message = Message(session, position, details.get(position))
             async for piece in _line(message, asked, failures):
                 yield piece

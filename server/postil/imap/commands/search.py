@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import limits
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import No
-from postil.imap.extensions import esearch, searchres
+from postil.imap.extensions import condstore, esearch, searchres
 from postil.imap.extensions.esearch import Results, Wanted
+from postil.imap.search import keys
 from postil.imap.search.evaluate import evaluate
 from postil.imap.search.keys import Key
 from postil.imap.search.parse import CHARSETS, parse_keys
@@ -52,6 +53,13 @@ def parse(tokens: Tokens) -> Search:
 async def search(session: Session, command: Search) -> AsyncIterator[bytes | Done]:
     """Find, save, answer."""
     saves = command.wanted is not None and Wanted.SAVE in command.wanted
+    # RFC 7162 §3.2.10.2: "the VANISHED response MUST NOT be sent during a UID SEARCH command that contains message numbers in
+    # the search criteria."
+    session.holds_expunges = keys.asks_numbers(command.key)
+    asks_modseq = keys.asks_modseq(command.key)
+    if asks_modseq:
+        condstore.check(session)
+        condstore.enable(session)
     try:
         if command.charset not in CHARSETS:
             # RFC 9051 §6.4.4: "If the server does not support the specified [CHARSET], it MUST return
@@ -73,8 +81,9 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
     if wanted is None and session.rev2:
         # RFC 9051 §7.3.4: the ESEARCH response "replaces" SEARCH once the client speaks IMAP4rev2.
         wanted = Wanted.ALL
+    modseq = _modseq(session, positions, wanted) if asks_modseq else None
     if wanted is not None:
-        for text in esearch.response(session.tag, wanted, Results(numbers, uid)):
+        for text in esearch.response(session.tag, wanted, Results(numbers, uid, modseq)):
             yield text
             await session.pause()
         return
@@ -83,7 +92,18 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
         piece = numbers[start : start + limits.NUMBERS_PER_PIECE]
         yield (" " + " ".join(map(str, piece))).encode("ascii")
         await session.pause()
+    if modseq is not None:
+        # RFC 7162 §3.1.6: "the server MUST also append (to the end of the untagged SEARCH response) the highest mod-sequence
+        # for all messages being returned."
+        yield b" (MODSEQ %d)" % modseq
     yield b"\r\n"
+
+
+def _modseq(session: Session, positions: Sequence[int], wanted: Wanted | None) -> int | None:
+    """The highest mod-sequence of what is returned; None when nothing is."""
+    modseqs = session.selected.view.generation.modseqs
+    places = esearch.returned(wanted or Wanted.ALL, len(positions))
+    return max((modseqs[positions[place]] for place in places), default=None)
 
 
 def _numbers(session: Session, positions: Sequence[int], *, uid: bool) -> Sequence[int]:

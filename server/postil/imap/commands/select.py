@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from postil.imap import listing, names
 from postil.imap.command import Done, Spec, State
+from postil.imap.extensions import condstore, qresync
+from postil.imap.extensions.qresync import Resync
 from postil.imap.tokens import Tokens
 from postil.imap.view import SYSTEM_FLAGS, SelectedView
 from postil.ports.ids import Uid
@@ -26,25 +28,55 @@ class Select:
 
     mailbox: bytes  # as sent
     read_only: bool
+    condstore: bool = False
+    resync: Resync | None = None
 
 
 def parse(read_only: bool) -> Callable[[Tokens], Select]:
     def parse_one(tokens: Tokens) -> Select:
         tokens.sp()
         mailbox = tokens.astring()
+        condstore, resync = (False, None) if tokens.done else _parameters(tokens)
         tokens.end()
-        return Select(mailbox, read_only)
+        return Select(mailbox, read_only, condstore, resync)
 
     return parse_one
 
 
+def _parameters(tokens: Tokens) -> tuple[bool, Resync | None]:
+    """RFC 4466 §2.1: `SP (param …)`; RFC 7162 §3.1.8, §3.2.5."""
+    tokens.sp()
+    plain = False
+    resync: Resync | None = None
+
+    def parameter() -> None:
+        nonlocal plain, resync
+        word = tokens.word("CONDSTORE or QRESYNC")
+        if word == condstore.NAME and not plain:
+            plain = True
+        elif word == qresync.NAME and resync is None:
+            resync = qresync.parse(tokens)
+        else:
+            tokens.fail("CONDSTORE or QRESYNC, each once")
+
+    tokens.list_of(parameter)
+    return plain, resync
+
+
 async def handle(session: Session, command: Select) -> AsyncIterator[bytes | Done]:
     """Close what was open, open the other, describe it."""
+    if command.condstore:
+        condstore.check(session)
+    if command.resync is not None:
+        qresync.check(session)
     # RFC 9051 §6.3.2: "The SELECT command automatically deselects any currently selected mailbox before attempting
     # the new selection."
     if session.view is not None:
         session.deselect()
-        if session.rev2:
+        if session.rev2 or session.offers(condstore.NAME):
+            # RFC 7162 §3.2.11: "A server implementing the extension defined in this document MUST return the CLOSED response
+            # code when the currently selected mailbox is closed implicitly using the SELECT/EXAMINE command on another
+            # mailbox."
             # RFC 9051 §6.3.2: "When deselecting a selected mailbox, the server MUST return an untagged OK response
             # with the '[CLOSED]' response code when the currently selected mailbox is closed"
             yield b"* OK [CLOSED] Previous mailbox is now closed\r\n"
@@ -56,6 +88,9 @@ async def handle(session: Session, command: Select) -> AsyncIterator[bytes | Don
     opened = await session.store.open(mailbox.id)
     view = SelectedView(opened, mailbox, read_only=command.read_only)
     session.view = view
+    if command.condstore:
+        # RFC 7162 §3.1.8: "it MUST include the MODSEQ FETCH response data items in all subsequent unsolicited FETCH responses."
+        session.condstore = True
     yield view.flags_line()
     yield _permanent_flags(view)
     if first_recent is not None:
@@ -63,10 +98,17 @@ async def handle(session: Session, command: Select) -> AsyncIterator[bytes | Don
     yield view.arrivals(recent=session.recent) or _empty(session)
     yield f"* OK [UIDVALIDITY {opened.uidvalidity}] UIDs valid\r\n".encode("ascii")
     yield f"* OK [UIDNEXT {opened.uidnext}] Predicted next UID\r\n".encode("ascii")
+    if session.offers(condstore.NAME):
+        # RFC 7162 §3.1.2: "If the mailbox supports the persistent storage of mod-sequences and the mailbox open operation
+        # succeeds, the server MUST send an OK untagged response, including the HIGHESTMODSEQ response code."
+        yield condstore.highest(view.settled)
     if session.rev2:
         yield entry
     elif (unseen := _first_unseen(view)) is not None:
         yield f"* OK [UNSEEN {unseen}] First unseen\r\n".encode("ascii")
+    if command.resync is not None:
+        async for piece in qresync.resynchronize(session, command.resync):
+            yield piece
     if command.read_only:
         # RFC 9051 §6.3.3: "The text of the tagged OK response to the EXAMINE command MUST begin with the
         # '[READ-ONLY]' response code."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import names
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad
+from postil.imap.extensions import condstore
 from postil.imap.tokens import Tokens
 from postil.ports import store as ports
 
@@ -26,6 +27,7 @@ ITEMS: Final[dict[str, Callable[[ports.Status], int]]] = {
     "DELETED": lambda status: status.deleted,
     "SIZE": lambda status: status.size,
     "RECENT": lambda status: status.recent,
+    "HIGHESTMODSEQ": lambda status: status.highest_modseq,  # RFC 7162 §3.1.7
 }
 
 
@@ -63,9 +65,12 @@ async def handle(session: Session, command: StatusItems) -> AsyncIterator[bytes 
 
 
 def check(session: Session, items: tuple[str, ...]) -> None:
-    """Bad for an item whose capability this account does not have."""
+    """Bad for an item whose capability this account does not have; mod-sequences are enabled by asking for them."""
     if "SIZE" in items and not session.offers("STATUS=SIZE"):
         raise Bad("there is no status item SIZE")
+    if "HIGHESTMODSEQ" in items:
+        condstore.check(session)
+        condstore.enable(session)
 
 
 async def line(session: Session, mailbox: ports.Mailbox, items: tuple[str, ...]) -> bytes:

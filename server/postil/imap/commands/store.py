@@ -1,7 +1,6 @@
 """STORE and UID STORE: change flags.
 
-RFC 9051 §6.4.6, §7.1 (PERMANENTFLAGS); RFC 2180 §4.2 (messages somebody else has expunged). CONDSTORE (RFC 7162) will add its
-modifiers here.
+RFC 9051 §6.4.6, §7.1 (PERMANENTFLAGS); RFC 7162 §3.1.3 (UNCHANGEDSINCE); RFC 2180 §4.2 (messages somebody else has expunged).
 """
 
 from __future__ import annotations
@@ -10,14 +9,16 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from postil.imap import limits
+from postil.imap import limits, sequence
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import No
+from postil.imap.extensions import condstore
 from postil.imap.pipeline import Begun
 from postil.imap.sequence import SequenceSet
 from postil.imap.tokens import Tokens
 from postil.imap.view import SYSTEM_FLAGS, SelectedView
-from postil.ports.store import FlagChange, LimitReached
+from postil.ports.ids import ModSeq
+from postil.ports.store import FlagChange, Flagged, LimitReached
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
@@ -32,6 +33,7 @@ class StoreFlags:
     change: FlagChange
     silent: bool
     flags: frozenset[str]
+    unchanged_since: int | None = None
 
 
 def parse(uid: bool) -> Callable[[Tokens], StoreFlags]:
@@ -39,6 +41,7 @@ def parse(uid: bool) -> Callable[[Tokens], StoreFlags]:
         tokens.sp()
         numbers = tokens.sequence_set()
         tokens.sp()
+        since = condstore.parse_unchanged_since(tokens)
         item = tokens.word("FLAGS, +FLAGS or -FLAGS")
         name, dot, suffix = item.partition(".")
         if name not in ("FLAGS", "+FLAGS", "-FLAGS") or (dot and suffix != "SILENT"):
@@ -46,7 +49,7 @@ def parse(uid: bool) -> Callable[[Tokens], StoreFlags]:
         tokens.sp()
         flags = _flags(tokens)
         tokens.end()
-        return StoreFlags(numbers, uid, FlagChange(name), bool(dot), flags)
+        return StoreFlags(numbers, uid, FlagChange(name), bool(dot), flags, since)
 
     return parse_one
 
@@ -67,6 +70,10 @@ async def handle(
 ) -> AsyncGenerator[bytes | Done | Begun, Any]:
     """Change, then show the result unless the client knows it."""
     view = session.selected
+    since = command.unchanged_since
+    if since is not None:
+        condstore.check(session)
+        condstore.enable(session)
     if view.read_only:
         raise No("The mailbox is open read-only", "READ-ONLY")
     positions = view.positions_of(command.numbers, command.uid, session.saved)
@@ -75,9 +82,15 @@ async def handle(
     stale = view.untold() if command.silent else frozenset()
     wanted = _expected(view, alive, command) if command.silent else {}
     try:
-        yield Begun(
+        # RFC 7162 §3.1.3: "However, if the mod-sequence of any metadata item of the message is greater than the specified
+        # UNCHANGEDSINCE value, then the requested operation MUST NOT be performed."
+        done: Flagged = yield Begun(
             session.store.change_flags(
-                view.mailbox.id, view.uids(alive), command.change, command.flags
+                view.mailbox.id,
+                view.uids(alive),
+                command.change,
+                command.flags,
+                None if since is None else ModSeq(since),
             )
         )
     except LimitReached:
@@ -88,28 +101,68 @@ async def handle(
         yield f"* OK [PERMANENTFLAGS ({flags})] No more keywords\r\n".encode("ascii")
         raise
     yield view.keyword_news()
+    refused = view.positions_of_uids(done.conflicts)
+    shown: Sequence[int] = alive
     if command.silent:
-        view.told(_as_expected(view, wanted, stale))
-    else:
-        for start in range(0, len(alive), limits.FETCH_LINES):
-            yield show(session, view, alive[start : start + limits.FETCH_LINES], command.uid)
-            if start:
-                await session.pause()
+        expected = list(_as_expected(view, wanted, stale.union(refused)))
+        view.told(expected)
+        if session.condstore:
+            yield _modseqs(view, expected if since is not None else _among(view, expected, done))
+        shown = refused
+    for start in range(0, len(shown), limits.FETCH_LINES):
+        yield show(session, view, shown[start : start + limits.FETCH_LINES], command.uid)
+        if start:
+            await session.pause()
+    code = _modified(view, refused, command.uid)
     if not command.uid and not command.silent and len(alive) < len(positions):
         # RFC 2180 §4.2.2: "the server SHOULD return only a tagged NO" since the client cannot know that some are gone
-        raise No("Some of the messages no longer exist", "EXPUNGEISSUED")
+        raise No("Some of the messages no longer exist", code or "EXPUNGEISSUED")
+    if code is not None:
+        yield Done("STORE completed for the others", code)
+
+
+def _modified(view: SelectedView, refused: Sequence[int], uid: bool) -> str | None:
+    """The code that names the messages somebody else had changed."""
+    if not refused:
+        return None
+    # RFC 7162 §3.1.3: "The MODIFIED response code includes the message set (for STORE) or set of UIDs (for UID STORE) of all
+    # messages that failed the UNCHANGEDSINCE test."
+    numbers = view.uids(refused) if uid else [position + 1 for position in refused]
+    return "MODIFIED " + sequence.write(numbers).decode("ascii")
+
+
+def _among(view: SelectedView, positions: Iterable[int], done: Flagged) -> Sequence[int]:
+    """Those of the positions that got a new modseq."""
+    uids, changed = view.view.generation.uids, frozenset(done.changed)
+    return [position for position in positions if uids[position] in changed]
+
+
+def _modseqs(view: SelectedView, positions: Iterable[int]) -> bytes:
+    """FETCH with UID and MODSEQ for messages whose flags the client knows."""
+    # RFC 7162 §3.1.3: "An untagged FETCH response MUST be sent, even if the .SILENT suffix is specified, and the response MUST
+    # include the MODSEQ message data item."
+    uids, modseqs = view.view.generation.uids, view.view.generation.modseqs
+    return "".join(
+        f"* {position + 1} FETCH (UID {uids[position]} MODSEQ ({modseqs[position]}))\r\n"
+        for position in positions
+    ).encode("ascii")
 
 
 def show(session: Session, view: SelectedView, positions: Sequence[int], uid: bool) -> bytes:
     """FETCH FLAGS for messages; the view remembers that they were told."""
-    uids = view.view.generation.uids
+    uids, modseqs = view.view.generation.uids, view.view.generation.modseqs
     lines = []
+    uid = uid or session.condstore
     for position in positions:
         flags = view.flags_text(position, recent=session.recent)
         # RFC 9051 §6.4.9: "server implementations MUST implicitly include the UID message data item as part of any
         # FETCH response caused by a UID command"
         number = f"UID {uids[position]} " if uid else ""
-        lines.append(f"* {position + 1} FETCH ({number}FLAGS ({flags}))\r\n")
+        # RFC 7162 §3.2.4: "the server MUST automatically include both UID and mod-sequence data in all subsequent untagged
+        # FETCH responses (until the connection is closed), whether they were caused by a regular STORE/UID STORE, a STORE/UID
+        # STORE with an UNCHANGEDSINCE modifier"
+        change = f" MODSEQ ({modseqs[position]})" if session.condstore else ""
+        lines.append(f"* {position + 1} FETCH ({number}FLAGS ({flags}){change})\r\n")
     view.told(positions)
     return "".join(lines).encode("ascii")
 

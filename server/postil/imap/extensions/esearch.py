@@ -30,6 +30,7 @@ class Results:
 
     numbers: Sequence[int]
     uid: bool
+    modseq: int | None = None  # RFC 4731 §3.2: where MODSEQ was among the keys
 
 
 def parse_return(tokens: Tokens) -> Wanted:
@@ -86,4 +87,17 @@ def response(tag: bytes, wanted: Wanted, results: Results) -> Iterator[bytes]:
             yield line + sequence.write_ranges(ranges[start : start + limits.NUMBERS_PER_PIECE])
             line = b","
         line = b""
+    # RFC 4731 §3.2: "then the server MUST return the ESEARCH response containing the MODSEQ result option"
+    if numbers and results.modseq is not None:
+        line += b" MODSEQ %d" % results.modseq
     yield line + b"\r\n"
+
+
+def returned(wanted: Wanted, count: int) -> Sequence[int]:
+    """Which of `count` matches the response is about, as places: for the mod-sequence that goes with it."""
+    # RFC 4731 §3.2: "If the SEARCH/UID SEARCH command contained a single MIN or MAX result option, the MODSEQ result option
+    # contains the mod-sequence for the found message."
+    ends = wanted & (Wanted.MIN | Wanted.MAX)
+    if not count or not ends or wanted & (Wanted.ALL | Wanted.COUNT):
+        return range(count)
+    return [place for place, flag in ((0, Wanted.MIN), (count - 1, Wanted.MAX)) if flag in ends]

@@ -81,6 +81,9 @@ async def handle(session: Session, command: Replace) -> AsyncIterator[bytes | Do
     )
     # EXISTS before EXPUNGE, as in the example of RFC 8508 §3.2; the rest is what every command tells.
     await session.arrivals()
+    # RFC 8508 §4.5: "Servers implementing both REPLACE and CONDSTORE/QRESYNC [RFC7162] MUST treat the message being replaced
+    # as if it were being removed with a UID EXPUNGE command."
+    yield Done(f"{session.command} completed", session.highest_modseq)
 
 
 def _old(session: Session, command: Replace) -> tuple[Uid, int]:

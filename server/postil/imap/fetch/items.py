@@ -95,6 +95,11 @@ async def _size(message: Message) -> bytes:
     return b"%d" % message.size
 
 
+async def _modseq(message: Message) -> bytes:
+    # RFC 7162 §3.1.4.2: MODSEQ ( <permsg-modsequence> )
+    return b"(%d)" % message.generation.modseqs[message.position]
+
+
 async def _envelope(message: Message) -> bytes:
     details = await message.details()
     if details.plain:
@@ -119,6 +124,9 @@ UID: Final = Attribute(b"UID", Needs.PICTURE, _uid)
 FLAGS: Final = Attribute(b"FLAGS", Needs.PICTURE, _flags)
 INTERNALDATE: Final = Attribute(b"INTERNALDATE", Needs.PICTURE, _internal_date)
 SIZE: Final = Attribute(b"RFC822.SIZE", Needs.PICTURE, _size)
+MODSEQ: Final = Attribute(
+    b"MODSEQ", Needs.PICTURE, _modseq
+)  # RFC 7162; asked for through `condstore`
 ENVELOPE: Final = Attribute(b"ENVELOPE", Needs.DETAILS, _envelope)
 BODYSTRUCTURE: Final = Attribute(b"BODYSTRUCTURE", Needs.DETAILS, _bodystructure)
 BODY: Final = Attribute(b"BODY", Needs.BODY, _body)

@@ -22,12 +22,13 @@ from postil.imap.fetch.items import Item
 if TYPE_CHECKING:
     from postil.imap.view import SelectedView
 
-FAST: Final = frozenset((items.UID, items.FLAGS, items.INTERNALDATE, items.SIZE))
+FAST: Final = frozenset((items.UID, items.FLAGS, items.INTERNALDATE, items.SIZE, items.MODSEQ))
 READY: Final = FAST | {items.ENVELOPE, items.BODYSTRUCTURE}
 _FORMATS: Final[Mapping[Item, str]] = {
     items.UID: "UID %d",
     items.FLAGS: "%s",
     items.SIZE: "RFC822.SIZE %d",
+    items.MODSEQ: "MODSEQ (%d)",
 }
 
 
@@ -74,6 +75,8 @@ class Lines:
             return self._texts(positions, uids)
         if item is items.SIZE:
             return _pick(generation.sizes, positions)
+        if item is items.MODSEQ:
+            return _pick(generation.modseqs, positions)
         if item is items.INTERNALDATE:
             return [encode.date_time(date) for date in _pick(generation.dates, positions)]
         return columns[item]

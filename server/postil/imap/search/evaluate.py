@@ -22,6 +22,7 @@ from postil.imap.search.keys import (
     Flag,
     Key,
     Larger,
+    Modified,
     Not,
     Numbers,
     Or,
@@ -141,6 +142,8 @@ class _Evaluation:
                 return recent
             case Larger(octets=octets):
                 return mask.above(generation.sizes, count, octets)
+            case Modified(modseq=modseq):
+                return mask.above(generation.modseqs, count, modseq - 1)
             case Smaller(octets=octets):
                 return mask.below(generation.sizes, count, octets)
             case Dated(first=first, after=after):

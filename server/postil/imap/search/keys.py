@@ -70,6 +70,13 @@ class Smaller:
 
 
 @dataclass(frozen=True, slots=True)
+class Modified:
+    """MODSEQ: the message's mod-sequence is at least `modseq` (RFC 7162 §3.1.5)."""
+
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A substring somewhere in the text."""
 
@@ -114,12 +121,43 @@ Key: TypeAlias = (
     | Dated
     | Larger
     | Smaller
+    | Modified
     | Text
     | Addressed
     | Not
     | Or
     | And
 )
+
+
+def asks_modseq(key: Key) -> bool:
+    """Does MODSEQ stand anywhere in it? Then the answer tells one (RFC 7162 §3.1.6)."""
+    match key:
+        case Modified():
+            return True
+        case Not(key=inner):
+            return asks_modseq(inner)
+        case Or(left=left, right=right):
+            return asks_modseq(left) or asks_modseq(right)
+        case And(keys=members):
+            return any(map(asks_modseq, members))
+        case _:
+            return False
+
+
+def asks_numbers(key: Key) -> bool:
+    """Do sequence numbers stand anywhere in it?"""
+    match key:
+        case Numbers(uid=uid, numbers=numbers):
+            return not uid and not numbers.saved
+        case Not(key=inner):
+            return asks_numbers(inner)
+        case Or(left=left, right=right):
+            return asks_numbers(left) or asks_numbers(right)
+        case And(keys=members):
+            return any(map(asks_numbers, members))
+        case _:
+            return False
 
 
 def cost(key: Key) -> int:

@@ -11,6 +11,7 @@ from typing import Final
 
 from postil.imap import limits
 from postil.imap.errors import Bad
+from postil.imap.extensions import condstore
 from postil.imap.search.keys import (
     Addressed,
     And,
@@ -19,6 +20,7 @@ from postil.imap.search.keys import (
     Flag,
     Key,
     Larger,
+    Modified,
     Not,
     Numbers,
     Or,
@@ -162,6 +164,10 @@ class _Keys:
         """`SMALLER n`"""
         return Smaller(self._tokens.number64())
 
+    def modseq(self) -> Key:
+        """`MODSEQ [entry type] n`"""
+        return Modified(condstore.parse_search(self._tokens))
+
     def uid(self) -> Key:
         """`UID set`"""
         return Numbers(self._tokens.sequence_set(), uid=True)
@@ -191,6 +197,7 @@ _WITH_ARGUMENT: Final[Mapping[str, Callable[[_Keys], Key]]] = {
     "LARGER": _Keys.larger,
     "SMALLER": _Keys.smaller,
     "UID": _Keys.uid,
+    "MODSEQ": _Keys.modseq,
     "BEFORE": lambda keys: keys.before(When.INTERNAL),
     "ON": lambda keys: keys.on(When.INTERNAL),
     "SINCE": lambda keys: keys.since(When.INTERNAL),
