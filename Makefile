@@ -8,7 +8,7 @@ MUTATE_ENV := RFC_MIRROR=$${RFC_MIRROR:-../shared/rfc/txt}
 .PHONY: help setup env-run env-dev run site test proof crash check fix bench mutate lock clean
 
 BIN := .venv/bin
-MARKS := mime smtp_reception compare
+MARKS := site mime smtp_reception compare
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
 help: ## print this list of targets

@@ -2,7 +2,7 @@
 
 Files in reading order: `facts` (what pages know), `gather` (from a project to facts), `markup` (small pieces of HTML), `highlight` and
 `codepage` (source files), `rfctext` and `rfcpage` (RFCs), `shortest` (the words a quote needs), `indexes` (the pages that lead to others),
-`graphics` (bars, badges), `data` (scripts with previews), `frames` (templates), `output` (the folder), `warm` (processes for a cold start),
+`graphics` (bars, badges), `data` (scripts with previews), `frames` (templates), `output` (the folder), `warm` (what a cold start lacks) and `pool` (by several processes),
 `build` and `write` (all of it), `check` (every link and anchor of what was built).
 
 Rules: links and status are in the HTML itself, scripts add previews, keys and filters only. No page holds a version, a commit or a date: those

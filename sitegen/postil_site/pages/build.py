@@ -132,7 +132,15 @@ def build(
     from postil_site.pages import write
 
     report = write.pages(
-        root, inputs, target, problems, results, f"{state.commit or ''}", bool(state.dirty), say
+        root,
+        inputs,
+        target,
+        problems,
+        results,
+        f"{state.commit or ''}",
+        bool(state.dirty),
+        jobs,
+        say,
     )
     report.removed = target.finish(
         {"fingerprint": fingerprint, "problems": report.problems, "rfcs": report.rfcs}

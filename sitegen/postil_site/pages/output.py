@@ -70,6 +70,11 @@ class Output:
         part.replace(file)
         self.written += 1
 
+    def made(self, name: str, key: str) -> None:
+        """Another process has written the file."""
+        self.new[name] = key
+        self.written += 1
+
     def begin(self) -> None:
         """Say that this folder is ours before the first page: a build that is stopped can be taken up."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -90,5 +95,5 @@ class Output:
 
     def _mark(self, files: dict[str, str], facts: dict[str, Any]) -> None:
         part = self.folder / (MARKER + ".part")
-        part.write_text(json.dumps({"files": files, "facts": facts}), "utf-8")
+        part.write_text(json.dumps({"files": files, "facts": facts}, sort_keys=True), "utf-8")
         os.replace(part, self.folder / MARKER)

@@ -39,11 +39,13 @@ def up(
     work = max(jobs or os.cpu_count() or 1, 1)
     if work < 2 or len(lacking) + len(files) // 4 < ENOUGH:
         return
+    # The biggest first: nobody waits in the end for one long text.
+    by_size = sorted(lacking, key=lambda rfc: -len(library.octets(rfc) or b""))
     say(f"preparing {len(lacking)} RFCs and {len(files)} files in {work} processes")
     try:
         with ProcessPoolExecutor(work) as pool:
             done = [
-                *(pool.submit(_texts, root, texts, part) for part in _parts(lacking, 8)),
+                *(pool.submit(_texts, root, texts, part) for part in _parts(by_size, 4)),
                 *(pool.submit(_lex, root, part) for part in _parts(files, 40)),
             ]
             for one in done:
@@ -122,9 +124,10 @@ def prepared(library: Library, document: Document) -> Prepared:
     if isinstance(kept, Prepared) and all(one.id in kept.quotes for one in document.requirements):
         return kept
     finder = Shortest(document)
+    places = errata_places.Places(document)
     found = Prepared(
         {one.id: finder.quote(one) or "" for one in document.requirements},
-        {one.number: errata_places.place(document, one) for one in document.errata},
+        {one.number: places.place(one) for one in document.errata},
     )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

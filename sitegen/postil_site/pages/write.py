@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,11 @@ from postil_site.pages import (
     graphics,
     indexes,
     markup,
+    pool,
     rfcpage,
     warm,
 )
-from postil_site.pages.facts import Link, Pages, Site, tally
+from postil_site.pages.facts import Link, Pages, Row, Site, tally
 from postil_site.pages.output import Output
 from postil_site.project import Project
 from postil_site.refs import sources
@@ -40,6 +41,7 @@ def pages(
     results: Sequence[Path] | None,
     commit: str,
     dirty: bool,
+    jobs: int | None,
     say: Say,
 ) -> Report:
     """All pages of a project."""
@@ -53,10 +55,12 @@ def pages(
     rows += [row for row in project.problems.rows if row not in rows]
     site.problems = tuple(sorted(set(rows)))
     every = gather.anchors(site.documents)
-    common = _key(build.version(), name, sorted(every.items()), sorted(site.documents))
+    # Sorted: a set's order is another in each process, and then no page would ever be kept.
+    anchors = [(rfc, sorted(names)) for rfc, names in sorted(every.items())]
+    common = _key(build.version(), name, anchors, sorted(site.documents))
     say(f"{len(site.links)} references; writing pages")
-    _code(root, site, target, every, common, problems)
-    _rfcs(site, target, every, common, project)
+    _code(root, site, target, every, common, problems, jobs)
+    _rfcs(site, target, every, common, project, jobs)
     _indexes(site, target, commit, dirty, project)
     site_problems = sorted(set(rows))
     return build.Report(rfcs=len(site.documents), problems=site_problems)
@@ -66,28 +70,58 @@ def _key(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
+Made = tuple[list[tuple[str, str]], list[tuple[str, str]]]  # files with their keys; problems
+
+
 def _code(
-    root: Path, site: Site, target: Output, every: Pages, common: str, problems: Problems
+    root: Path,
+    site: Site,
+    target: Output,
+    every: Pages,
+    common: str,
+    problems: Problems,
+    jobs: int | None,
 ) -> None:
     by_path = site.by_path()
+    wanted: list[tuple[str, str, bool]] = []
     for path, digest in site.files.items():
         links = by_path.get(path, [])
         page, script = f"code/{path}.html", f"data/code/{path}.js"
         key = _key(common, path, digest, links)
-        shown = [link for link in indexes.strong(links) if link.rfc in site.documents]
-        if target.current(page, key) and (not shown or target.current(script, key)):
-            continue
-        source = sources.read(root, path, problems)
+        shown = any(link.rfc in site.documents for link in indexes.strong(links))
+        if not (target.current(page, key) and (not shown or target.current(script, key))):
+            wanted.append((path, key, shown))
+
+    def make(one: tuple[str, str, bool]) -> Made:
+        path, key, shown = one
+        found = Problems()
+        source = sources.read(root, path, found)
         if source is None:
-            continue
-        lines = warm.safe_lines(source, problems)
+            return [], found.rows
+        lines = warm.safe_lines(source, found)
         if len(lines) > 1 and not lines[-1]:
             lines.pop()
         depth = path.count("/") + 1
-        up = "../" * depth
-        target.write(page, _code_page(site, path, lines, links, depth, every, up), key)
+        links = by_path.get(path, [])
+        page = f"code/{path}.html"
+        target.write(page, _code_page(site, path, lines, links, depth, every, "../" * depth), key)
+        made = [(page, key)]
         if shown:
-            target.write(script, data.of_code(path, source.text, shown), key)
+            script = f"data/code/{path}.js"
+            strong = [link for link in indexes.strong(links) if link.rfc in site.documents]
+            target.write(script, data.of_code(path, source.text, strong), key)
+            made.append((script, key))
+        return made, found.rows
+
+    _made(target, problems, pool.each(make, wanted, jobs))
+
+
+def _made(target: Output, problems: Problems, results: Iterable[Made]) -> None:
+    for files, rows in results:
+        problems.rows.extend(rows)
+        for name, key in files:
+            if name not in target.new:  # written by another process
+                target.made(name, key)
 
 
 def _code_page(
@@ -125,50 +159,66 @@ def _code_page(
     )
 
 
-def _rfcs(site: Site, target: Output, every: Pages, common: str, project: Project) -> None:
+def _rfcs(
+    site: Site, target: Output, every: Pages, common: str, project: Project, jobs: int | None
+) -> None:
     by_rfc = site.by_rfc()
     rows = {row.rfc: row for row in site.rows}
+    wanted: list[tuple[int, str]] = []
     for rfc, document in site.documents.items():
-        clauses = site.clauses.get(rfc, ())
-        links = by_rfc.get(rfc, [])
         text = hashlib.sha256(project.library.octets(rfc) or b"").hexdigest()
-        row = rows.get(rfc)
         key = _key(
             common,
             text,
             document.errata,
             document.obsoleted_by,
             document.updated_by,
-            clauses,
-            links,
-            row,
+            site.clauses.get(rfc, ()),
+            by_rfc.get(rfc, []),
+            rows.get(rfc),
         )
         page, script = markup.rfc_page(rfc), f"data/rfc{rfc}.js"
-        if target.current(page, key) and target.current(script, key):
-            continue
-        prepared = warm.prepared(project.library, document)
-        whole = [link for link in indexes.strong(links) if link.rfc_line is None]
-        content = frames.render(
-            "rfc.html",
-            site.name,
-            depth=1,
-            title=f"RFC {rfc}: {indexes.title(site, rfc)}",
-            rfc=rfc,
-            name=indexes.title(site, rfc),
-            banners=rfcpage.banners(document, every),
-            topic=row.topic if row else "",
-            kind_of=row.kind if row else "",
-            planned=row.status if row else "",
-            clauses=len(clauses),
-            tally=tally(clauses),
-            bar=graphics.bar(clauses),
-            whole=rfcpage.whole(whole),
-            outline=rfcpage.outline(document, clauses, indexes.strong(links)),
-            state=_state(rfc, indexes.strong(links)),
-            body=rfcpage.body(document, every, clauses, links, prepared.errata),
-        )
-        target.write(page, content, key)
-        target.write(script, data.of_rfc(document, links, clauses, prepared.quotes), key)
+        if not (target.current(page, key) and target.current(script, key)):
+            wanted.append((rfc, key))
+
+    def make(one: tuple[int, str]) -> Made:
+        rfc, key = one
+        page, script = markup.rfc_page(rfc), f"data/rfc{rfc}.js"
+        links = by_rfc.get(rfc, [])
+        prepared = warm.prepared(project.library, site.documents[rfc])
+        target.write(page, _rfc_page(site, rfc, links, rows.get(rfc), every, prepared), key)
+        clauses = site.clauses.get(rfc, ())
+        target.write(script, data.of_rfc(site.documents[rfc], links, clauses, prepared.quotes), key)
+        return [(page, key), (script, key)], []
+
+    _made(target, project.problems, pool.each(make, wanted, jobs))
+
+
+def _rfc_page(
+    site: Site, rfc: int, links: list[Link], row: Row | None, every: Pages, prepared: warm.Prepared
+) -> str:
+    document = site.documents[rfc]
+    clauses = site.clauses.get(rfc, ())
+    whole = [link for link in indexes.strong(links) if link.rfc_line is None]
+    return frames.render(
+        "rfc.html",
+        site.name,
+        depth=1,
+        title=f"RFC {rfc}: {indexes.title(site, rfc)}",
+        rfc=rfc,
+        name=indexes.title(site, rfc),
+        banners=rfcpage.banners(document, every),
+        topic=row.topic if row else "",
+        kind_of=row.kind if row else "",
+        planned=row.status if row else "",
+        clauses=len(clauses),
+        tally=tally(clauses),
+        bar=graphics.bar(clauses),
+        whole=rfcpage.whole(whole),
+        outline=rfcpage.outline(document, clauses, indexes.strong(links)),
+        state=_state(rfc, indexes.strong(links)),
+        body=rfcpage.body(document, every, clauses, links, prepared.errata),
+    )
 
 
 def _state(rfc: int, links: list[Link]) -> str:

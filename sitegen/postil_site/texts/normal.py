@@ -20,20 +20,31 @@ _HYPHENS = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2212\u00ad")
 _TOKEN = re.compile(r"\s+|" + KEYWORD.pattern + r"|.", re.DOTALL)
 
 
+@lru_cache(maxsize=16384)
 def normal(text: str) -> str:
-    """The normal form."""
-    return mapped(text)[0]
+    """The normal form; without the map it takes a fifth of the time."""
+    plain = _simple(text)
+    if plain is None or "\x01" in plain:
+        return mapped(text)[0]
+    # A hyphen with a line break behind it joins, a lone one goes without joining the blanks around it.
+    words = _BREAK.sub("\x01", _folded(plain))
+    words = _BLANKS.sub(" ", words).lstrip(" ").replace("-", "").replace("\x01", "")
+    return words[:-1] if words.endswith(" ") else words
 
 
 @lru_cache(maxsize=4096)
 def mapped(text: str) -> tuple[str, tuple[int, ...]]:
     """The normal form, and for each of its characters where it comes from in `text`."""
+    plain = _simple(text)
+    return _any(text) if plain is None else _ascii(plain)
+
+
+def _simple(text: str) -> str | None:
+    """As many ASCII characters (or folded ones) as the text has; None when that cannot be."""
     if text.isascii():
-        return _ascii(text)
+        return text
     others = {ord(c): _single(c) for c in set(text) if not c.isascii()}
-    if None in others.values():
-        return _any(text)
-    return _ascii(text.translate(others))
+    return None if None in others.values() else text.translate(others)
 
 
 @lru_cache(maxsize=4096)
@@ -48,17 +59,24 @@ def _single(character: str) -> str | None:
 
 
 _GAP = re.compile(r"-(?:[ \t]*\n\s*)?|\s+")
+_BREAK = re.compile(r"-[ \t]*\n\s*")
+_BLANKS = re.compile(r"\s+")
 
 
-def _ascii(text: str) -> tuple[str, tuple[int, ...]]:
-    """The same as `_any`, ten times as fast, for what most RFCs consist of: only blanks and hyphens change the length."""
+def _folded(text: str) -> str:
+    """Small letters but for the keywords, single quotes."""
     folded = text.lower().replace('"', "'")
     pieces: list[str] = []
     at = 0
     for match in KEYWORD.finditer(text):
         pieces += (folded[at : match.start()], match.group())
         at = match.end()
-    folded = "".join(pieces) + folded[at:]
+    return "".join(pieces) + folded[at:]
+
+
+def _ascii(text: str) -> tuple[str, tuple[int, ...]]:
+    """The same as `_any`, ten times as fast, for what most RFCs consist of: only blanks and hyphens change the length."""
+    folded = _folded(text)
     out: list[str] = []
     origin: list[int] = []
     at = 0

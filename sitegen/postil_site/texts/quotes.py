@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from postil_site.model import Document, Erratum, Requirement, Section, Span
-from postil_site.texts.errata import place
+from postil_site.texts.errata import Places
 from postil_site.texts.normal import KEYWORD, mapped, normal
 from postil_site.texts.prose import Paragraph, paragraphs, sentences
 
@@ -47,6 +47,7 @@ class Quotes:
         self._paragraphs: dict[str, list[Paragraph]] = {}
         self._by_section: dict[str, list[Requirement]] = {}
         self._errata: dict[int, Span | None] = {}
+        self._places = Places(document)
         for requirement in document.requirements:
             self._by_section.setdefault(requirement.section, []).append(requirement)
 
@@ -154,7 +155,7 @@ class Quotes:
 
     def _where(self, erratum: Erratum) -> Span | None:
         if erratum.number not in self._errata:
-            self._errata[erratum.number] = place(self.document, erratum)
+            self._errata[erratum.number] = self._places.place(erratum)
         return self._errata[erratum.number]
 
     def _corrected(self, span: Span) -> Erratum | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from postil_site.model import Document, Erratum, Level, Problems
 from postil_site.texts import contents, decode, document, errata, rfcindex, sections
 from postil_site.texts.library import Library
-from postil_site.texts.normal import mapped
+from postil_site.texts.normal import mapped, normal
 from postil_site.texts.quotes import Match, Quotes
 
 from .sample import SAMPLE
@@ -151,6 +151,36 @@ def test_normal_form_maps_back(text: str) -> None:
     assert len(form) == len(origin)
     assert all(0 <= at < len(text) for at in origin)
     assert list(origin) == sorted(origin)
+
+
+_AWKWARD = st.lists(
+    st.sampled_from(["-", " ", "\n", "\t", "a", "B", "MUST", " MUST NOT", '"', "\u2019", "\u2010", "\xe9", "\ufb01", "\x01"])
+).map("".join)  # fmt: skip
+
+
+@given(st.one_of(st.text(max_size=200), _AWKWARD))
+def test_normal_form_without_its_map(text: str) -> None:
+    """The short way gives what the long way gives."""
+    assert normal(text) == mapped(text)[0]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a b", "", "x -", "- y", "of the", "  re-"]), min_size=1, max_size=150
+    )
+)
+def test_errata_are_found_in_pieces(lines: list[str]) -> None:
+    """A text brought into normal form in pieces is that of the whole, and each place leads back to its character."""
+    places = errata.Places(
+        Document(1, "", tuple(lines), frozenset(), (), (), (), (), (), (), (), (), ())
+    )
+    whole, chunks = places._join(1, len(lines))
+    assert whole == normal("\n".join(lines))
+    for chunk in chunks:
+        line, column = chunk.place(chunk.start)
+        assert (
+            lines[line - 1][column : column + 1] == whole[chunk.start] or whole[chunk.start] == " "
+        )
 
 
 @given(st.binary(max_size=400))
