@@ -45,6 +45,7 @@ class Config:
     decisions: str = "rfc/requirements"
     results: tuple[str, ...] = ("build/rfc-results.jsonl",)
     junit: tuple[str, ...] = ()
+    coverage: tuple[str, ...] = ()  # files of `coverage json --show-contexts`
     baseline: str = "rfc/baseline.json"
     severities: Mapping[FindingClass, str] = field(default_factory=lambda: dict(DEFAULT_SEVERITIES))
     file: str | None = None  # where it was read
@@ -54,7 +55,7 @@ class Config:
         return self.severities.get(kind, "error")
 
 
-_LISTS = ("include", "exclude", "tests", "roots", "results", "junit")
+_LISTS = ("include", "exclude", "tests", "roots", "results", "junit", "coverage")
 _WORDS = ("texts", "index", "decisions", "baseline")
 
 

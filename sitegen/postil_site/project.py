@@ -15,7 +15,7 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from postil_site.refs import duvet, sources, words
 from postil_site.refs.grammar import Known
 from postil_site.refs.resolve import Resolved, Resolver
 from postil_site.refs.scan import Scanner
-from postil_site.status import decisions, junit, results
+from postil_site.status import decisions, executed, junit, results
 from postil_site.status.decisions import Decided
+from postil_site.status.executed import Executed
 from postil_site.status.verdicts import Verdict, judge
 from postil_site.texts import projectindex
 from postil_site.texts.library import Library, cache_folder
@@ -400,8 +401,17 @@ class Project:
             decided = self.decided(rfc)
             ours = self._by_rfc.get(rfc, [])
             pinned = self._pinned_results.get(rfc, [])
-            self._verdicts[rfc] = judge(decided, ours, pinned) if decided else []
+            found = judge(decided, ours, pinned) if decided else []
+            if self._executed.lines:
+                found = [replace(one, ran=self._executed.ran(one)) for one in found]
+            self._verdicts[rfc] = found
         return self._verdicts[rfc]
+
+    @cached_property
+    def _executed(self) -> Executed:
+        """What tests ran, where a file says so; a file that is named and not there is no fault, as with results."""
+        files = [self.root / name for name in self.config.coverage]
+        return executed.read([file for file in files if file.is_file()], self.root, self.problems)
 
     @cached_property
     def _by_rfc(self) -> dict[int, list[Resolved]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +36,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         patch.delenv("RFC_MIRROR", raising=False)
-        build.build(repository(folder), folder / "out")
+        root = repository(folder)
+        git = ["git", "-C", str(root), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
+            subprocess.run([*git, *command], check=True)
+        build.build(root, folder / "out")
     return (folder / "out").as_uri()
 
 

@@ -73,6 +73,13 @@ def test_filters_are_in_the_address(page: Page, pages: str) -> None:
     expect(page).to_have_url(re.compile(r"rfc99999\.html#r99999-"))
 
 
+def test_ages_of_todos(page: Page, pages: str) -> None:
+    """Beside each TODO stands since when it is there."""
+    page.goto(f"{pages}/todo.html")
+    expect(page.locator(".todos li")).to_have_count(1)
+    expect(page.locator(".todos li .age")).to_have_text(re.compile(r"^since \d{4}-\d\d-\d\d$"))
+
+
 def test_keys_walk_and_dark(page: Page, pages: str) -> None:
     """n goes to the next reference, t to the next TODO, d changes the colours."""
     page.goto(f"{pages}/code/lamp.py.html")

@@ -180,6 +180,7 @@ def _fingerprint(
     ]
     files += sorted((inputs.root / config.decisions).glob("*.toml"))
     files += results if results is not None else [inputs.root / name for name in config.results]
+    files += [inputs.root / name for name in config.coverage]
     for pattern in config.junit:
         files += sorted(inputs.root.glob(pattern))
     for file in files:

@@ -10,15 +10,17 @@ from postil_site.pages import markup
 from postil_site.pages.facts import Clause, Link
 
 PREVIEW_LINES = 9
+AMBER = ", but the test never ran the cited code"
 PREVIEW_CHARACTERS = 900
 
 
 def script(page: str, data: Mapping[str, object]) -> str:
     """A call that hands the data to the page that asked."""
-    return f"postilData({_json(page)},{_json(data)});\n"
+    return f"postilData({as_json(page)},{as_json(data)});\n"
 
 
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
+    """JSON that may stand in a script."""
     # `<` and the two separators that JavaScript of old took for line ends, so that the text is safe wherever it stands.
     return (
         json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -47,7 +49,7 @@ def of_rfc(
     for clause in clauses:
         one = clause.requirement
         data[one.id] = [
-            f"{one.keyword}, {clause.status.value}",
+            f"{one.keyword}, {clause.status.value}{AMBER if clause.amber else ''}",
             one.clause,
             one.section,
             quotes.get(one.id, ""),
@@ -100,6 +102,7 @@ def matrix(clauses: Mapping[int, tuple[Clause, ...]], links: Iterable[Link]) -> 
             "section": one.requirement.section,
             "level": one.requirement.level.value,
             "status": one.status.value,
+            **({"amber": True} if one.amber else {}),
             "id": one.requirement.id,
             "clause": one.requirement.clause,
             "code": [
@@ -117,4 +120,4 @@ def matrix(clauses: Mapping[int, tuple[Clause, ...]], links: Iterable[Link]) -> 
         for rfc, found in sorted(clauses.items())
         for one in found
     ]
-    return f"window.postilMatrix={_json(rows)};\n"
+    return f"window.postilMatrix={as_json(rows)};\n"

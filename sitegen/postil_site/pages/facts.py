@@ -57,6 +57,12 @@ class Clause:
     tests: tuple[Test, ...] = ()
     reason: str = ""  # of a decision
     counted: bool = True
+    amber: bool = False  # passing, but the tests never ran the cited code (rule 4)
+
+    @property
+    def kind(self) -> str:
+        """The class of its colour."""
+        return f"{self.status.value} amber" if self.amber else self.status.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,8 @@ class Site:
     judged: frozenset[int] = (
         frozenset()
     )  # RFCs that count in the totals: cited, or the project stands by them
+    # By RFC and section: how often which outcome, of tests that pin no sentence (rule 3).
+    section_tests: dict[int, dict[str, tuple[tuple[str, int], ...]]] = field(default_factory=dict)
 
     def by_path(self) -> dict[str, list[Link]]:
         """Links by the file they stand in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 from postil_site.model import Document, Status, TargetKind
@@ -31,6 +32,7 @@ def gather(project: Project, files: dict[str, str], name: str) -> Site:
                     tuple(Test(test.test, test.outcome, test.fresh) for test in verdict.tests),
                     verdict.reason,
                     verdict.counted,
+                    verdict.amber,
                 )
                 for verdict in verdicts
             )
@@ -53,7 +55,22 @@ def gather(project: Project, files: dict[str, str], name: str) -> Site:
         index_title=titles,
         results="fresh" if project.has_fresh_results else "stale" if project.results else "",
         judged=frozenset(judged),
+        section_tests={rfc: found for rfc in documents if (found := _sections(project, rfc))},
     )
+
+
+_OUTCOMES = ("failed", "error", "crashed", "passed", "skipped", "xfailed", "xpassed")
+
+
+def _sections(project: Project, rfc: int) -> dict[str, tuple[tuple[str, int], ...]]:
+    """Outcomes of the tests of each section, worst first, a test once; what is not fresh is `stale`."""
+    out: dict[str, tuple[tuple[str, int], ...]] = {}
+    for section, rows in project.section_results(rfc).items():
+        outcomes = {row.test: row.outcome if row.fresh else "stale" for row in rows}
+        counts = Counter(outcomes.values())
+        named = [*_OUTCOMES, "stale", *sorted(counts.keys() - {*_OUTCOMES, "stale"})]
+        out[section] = tuple((name, counts[name]) for name in named if counts[name])
+    return out
 
 
 def _documents(project: Project, cited: set[int]) -> dict[int, Document]:

@@ -150,11 +150,27 @@ def body(
     clauses: Iterable[Clause],
     links: Iterable[Link],
     places: Mapping[int, Span | None],
+    section_tests: Mapping[str, tuple[tuple[str, int], ...]],
 ) -> str:
-    """The text with status and margin."""
+    """The text with status and margin, and at each heading what its own tests did."""
     by_id = {one.requirement.id: one for one in clauses}
-    status = {identity: one.status.value for identity, one in by_id.items()}
-    return rfctext.body(document, pages, status, margin(document, links, by_id), places)
+    status = {identity: one.kind for identity, one in by_id.items()}
+    beside = margin(document, links, by_id)
+    headings = {section.number: section.line for section in reversed(document.sections)}
+    tests = {
+        headings[number]: _tests_of_section(outcomes)
+        for number, outcomes in section_tests.items()
+        if number in headings
+    }
+    return rfctext.body(document, pages, status, beside, places, tests)
+
+
+def _tests_of_section(outcomes: tuple[tuple[str, int], ...]) -> str:
+    """Rule 3: what proves no sentence is told at the heading, and colours nothing."""
+    bad = any(name in ("failed", "error", "crashed") for name, _ in outcomes)
+    words = ", ".join(f"{count} {name}" for name, count in outcomes)
+    kind = '"ts bad"' if bad else "ts"
+    return f"<span class={kind}>tests of this section: {words}</span>"
 
 
 def whole(links: Iterable[Link]) -> str:

@@ -73,13 +73,16 @@ def body(
     status: Mapping[str, str],
     margin: Mapping[int, str],
     places: Mapping[int, Span | None],
+    behind: Mapping[int, str],
 ) -> str:
-    """The list of lines; `status` is the class of each clause, `margin` what stands beside a line, `places` where errata belong."""
+    """The list of lines; `status` is the class of each clause, `margin` what stands beside a line and `behind` what behind it, `places` where errata belong."""
     marks = Marks()
     _sections(document, marks)
     _clauses(document, marks, status)
     _grammar(document, marks)
     _links(document, marks, pages)
+    for at, told in behind.items():
+        marks.after.setdefault(at, []).append(told)
     top = _errata(document, marks, places)
     out = [top, "<ol class=r>"]
     for number, raw in enumerate(document.lines, 1):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from postil_site import todos
 from postil_site.model import Problems
 from postil_site.pages import (
     codepage,
@@ -176,6 +176,7 @@ def _rfcs(
             site.clauses.get(rfc, ()),
             by_rfc.get(rfc, []),
             rows.get(rfc),
+            sorted(site.section_tests.get(rfc, {}).items()),
         )
         page, script = markup.rfc_page(rfc), f"data/rfc{rfc}.js"
         if not (target.current(page, key) and target.current(script, key)):
@@ -217,8 +218,22 @@ def _rfc_page(
         whole=rfcpage.whole(whole),
         outline=rfcpage.outline(document, clauses, indexes.strong(links)),
         state=_state(rfc, indexes.strong(links)),
-        body=rfcpage.body(document, every, clauses, links, prepared.errata),
+        amber=any(one.amber for one in clauses),
+        body=rfcpage.body(
+            document, every, clauses, links, prepared.errata, site.section_tests.get(rfc, {})
+        ),
     )
+
+
+def _ages(project: Project) -> dict[str, str]:
+    """By `path:line`: the day on which a TODO was last changed; those that are not committed have none."""
+    return {
+        f"{one.path}:{one.line}": one.time.date().isoformat()
+        for one in sorted(
+            todos.aged(project.root, todos.find(project)), key=lambda one: (one.path, one.line)
+        )
+        if one.time is not None
+    }
 
 
 def _state(rfc: int, links: list[Link]) -> str:
@@ -238,10 +253,11 @@ def _indexes(site: Site, target: Output, commit: str, dirty: bool, project: Proj
     target.write("matrix.html", indexes.matrix(site, stated))
     target.write("data/matrix.js", data.matrix(stated, site.links))
     target.write("view.html", frames.render("view.html", site.name))
-    target.write(
-        "version.js",
-        f"window.postilVersion={json.dumps({'name': label, 'commit': commit, 'dirty': dirty})};\n",
-    )
+    version = {"name": label, "commit": commit, "dirty": dirty}
+    # Rule 12: no page holds a date; the ages of TODOs are the commit's, and stand where it stands.
+    if commit and (ages := _ages(project)):
+        version["todos"] = ages
+    target.write("version.js", f"window.postilVersion={data.as_json(version)};\n")
     table = matrix_files.rows(project)
     target.write("matrix.csv", matrix_files.csv_text(table))
     target.write("matrix.json", matrix_files.json_text(table))

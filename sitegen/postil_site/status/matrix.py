@@ -35,6 +35,7 @@ class Row:
     reason: str
     alias_of: str | None
     contradiction: str
+    ran: bool | None  # did a passing test run the cited code? None: not measured
 
 
 def rows(project: Project, rfc: int | None = None) -> list[Row]:
@@ -72,6 +73,7 @@ def _row(verdict: Verdict) -> Row:
         reason=verdict.reason,
         alias_of=verdict.alias_of,
         contradiction=verdict.contradiction,
+        ran=verdict.ran,
     )
 
 

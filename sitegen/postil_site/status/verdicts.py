@@ -27,6 +27,12 @@ class Verdict:
     reason: str = ""  # why it is not planned, not applicable or an exception
     alias_of: str | None = None
     contradiction: str = ""  # what contradicts what, in words
+    ran: bool | None = None  # did a passing test run the cited code? None: not measured
+
+    @property
+    def amber(self) -> bool:
+        """Passing, but no passing test ran the lines that are said to implement it (rule 4)."""
+        return self.status is Status.PASSING and self.ran is False
 
     @property
     def counted(self) -> bool:

@@ -26,7 +26,7 @@
     where.append(link("rfc/rfc" + one.rfc + ".html#" + one.id, one.rfc + (one.section ? " §" + one.section : "")));
     line.append(where, make("td", "", one.level));
     var status = make("td");
-    status.append(make("span", "st " + one.status, one.status));
+    status.append(make("span", "st " + one.status + (one.amber ? " amber" : ""), one.status + (one.amber ? ", code not run" : "")));
     line.append(status);
     if (one.code.length || one.tests.length || one.reason) {
       box.append(make("summary", "", one.clause));

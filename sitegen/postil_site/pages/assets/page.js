@@ -376,5 +376,10 @@
     if (window.postilVersion) version.append(make("span", "", window.postilVersion.name));
     version.append(button, keys);
   }
+  var ages = (window.postilVersion && window.postilVersion.todos) || {};
+  Array.prototype.forEach.call(document.querySelectorAll(".todos li"), function (item) {
+    var since = ages[item.querySelector(".where").textContent];
+    if (since) item.append(make("time", "age", "since " + since));
+  });
   mark(true);
 })();
