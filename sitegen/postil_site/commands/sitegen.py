@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -132,6 +134,8 @@ def serve(root: Path, port: int, mirror: str | None, no_fetch: bool) -> None:
         cited = sorted({ref.rfc for ref in project.references if not ref.weak})
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
+    # Asked to end, it ends as with Ctrl-C: the pages it made go with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     lacking = [rfc for rfc in cited if project.library.path(rfc) is None]
     click.echo(f"{len(project.files)} files name {len(cited)} RFCs", err=True)
     if lacking and not no_fetch:
@@ -153,10 +157,9 @@ def serve(root: Path, port: int, mirror: str | None, no_fetch: bool) -> None:
             ) from error
         with server:
             click.echo(f"http://127.0.0.1:{server.server_port}/ ({done.summary()}); Ctrl-C ends it")
-            try:
+            sys.stdout.flush()  # whoever reads it through a pipe waits for this line
+            with contextlib.suppress(KeyboardInterrupt):
                 server.serve_forever()
-            except KeyboardInterrupt:
-                click.echo("", err=True)
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
