@@ -5,7 +5,7 @@ ARGS ?=
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MUTATE_ENV := RFC_MIRROR=$${RFC_MIRROR:-../shared/rfc/txt}
-.PHONY: help setup env-run env-dev run site test proof crash check fix bench mutate lock clean
+.PHONY: help setup env-run env-dev run site test proof crash soak fuzz check fix bench mutate lock clean
 
 BIN := .venv/bin
 MARKS := site mime smtp_reception compare
@@ -51,6 +51,12 @@ check: env-dev ## ruff, mypy, the layers, the sizes of modules, the references t
 	run $(BIN)/python tools/check_sizes.py; \
 	run $(BIN)/rfclinks check; \
 	exit $$status
+
+soak: env-dev ## twenty clients for ten minutes: no error, nothing grows, nothing is broken
+	POSTIL_SOAK_SECONDS=$${POSTIL_SOAK_SECONDS:-600} $(PYTEST) -m proof -n 0 tests/faults/test_soak.py $(ARGS)
+
+fuzz: env-dev ## feed the parsers what a fuzzer makes, a minute each (options: ARGS='--seconds 600 imap')
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 fix: env-dev ## let ruff correct and format what it can
 	$(BIN)/ruff check --fix .

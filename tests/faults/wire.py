@@ -56,19 +56,28 @@ class Imap(Connection):
 
     async def command(self, text: bytes, literal: bytes | None = None) -> list[bytes]:
         """The untagged answers, and last the tagged one, which must be OK."""
+        answers = await self.any_answer(text, literal)
+        assert answers[-1].startswith(b"t%d OK" % self._tags), (text, answers[-1])
+        return answers
+
+    async def any_answer(self, text: bytes, literal: bytes | None = None) -> list[bytes]:
+        """The untagged answers, and last the tagged one, whatever it is."""
         self._tags += 1
         tag = b"t%d " % self._tags
         if literal is None:
             await self.send(tag + text + b"\r\n")
         else:
             await self.send(tag + text + b" {%d}\r\n" % len(literal))
+            early = []
             while not (line := await self.line()).startswith(b"+"):
+                early.append(line)
+                if line.startswith(tag):
+                    return early  # refused
                 assert line.startswith(b"*"), line
             await self.send(literal + b"\r\n")
         answers = []
         while not (line := await self.line()).startswith(tag):
             answers.append(line)
-        assert line.startswith(tag + b"OK"), (text, line)
         return [*answers, line]
 
 
