@@ -56,6 +56,7 @@ soak: env-dev ## twenty clients for ten minutes: no error, nothing grows, nothin
 	POSTIL_SOAK_SECONDS=$${POSTIL_SOAK_SECONDS:-600} $(PYTEST) -m proof -n 0 tests/faults/test_soak.py $(ARGS)
 
 fuzz: env-dev ## feed the parsers what a fuzzer makes, a minute each (options: ARGS='--seconds 600 imap')
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/fuzz.txt || true
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
 fix: env-dev ## let ruff correct and format what it can

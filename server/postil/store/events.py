@@ -43,7 +43,7 @@ class MessagesGone:
     mailbox: MailboxId
     modseq: ModSeq
     uids: Sequence[int]
-    bodies: Sequence[int]
+    bodies: Sequence[int]  # those that no message uses any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ Theory of operation. The writer thread hands over the outcomes of a batch; `_pub
 the pictures, resolve the futures, tell the change feed. Nobody sees a change before it is on disk, and whoever awaited it
 sees it everywhere.
 
-Bodies are free when no row of `msg` uses them (`refs = 0`) and no view shows a dead message that did. `_pinned` counts the second; what is
-free in both ways is reclaimed by chores, which also empty deleted mailboxes and compact segments. A start reclaims what the last run left.
+Bodies are free when no row of `msg` uses them (`refs = 0`) and no view shows a dead message that did. `_pinned` counts the second; a body comes into
+`_free` when the last row has gone, not before, since a chore that waits must not find that somebody has begun to look at it: once unused, always
+unused. What a view still shows waits in `_unused`. Chores reclaim, empty deleted mailboxes and compact segments. A start reclaims what the last run left.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ class Shard:
         self.on_bodies: Callable[[Sequence[int]], None] = lambda _bodies: None
         self.on_reclaimed: Callable[[Sequence[int]], None] = lambda _bodies: None
         self._pinned: Counter[int] = Counter()
-        self._free: list[int] = []
+        self._free: list[int] = []  # unused, and shown by nobody when they came
+        self._unused: set[int] = set()  # unused, and shown by a view
         self._doomed: list[MailboxId] = []
         self.working: asyncio.Future[Any] | None = None  # the chore that runs
         self.closed = False
@@ -313,7 +315,10 @@ class Shard:
             self._pinned[body] -= 1
             if self._pinned[body] <= 0:
                 del self._pinned[body]
-        self._free.extend(bodies)
+                if body in self._unused:
+                    # Others are still used by some message: the one that uses them last brings them here.
+                    self._unused.discard(body)
+                    self._free.append(body)
         self.work()
 
     def _recovered(self) -> None:
@@ -355,7 +360,9 @@ class Shard:
         some: list[int] = []
         while self._free and len(some) < RECLAIM_BODIES:
             body = self._free.pop()
-            if body not in self._pinned:
+            if body in self._pinned:
+                self._unused.add(body)
+            else:
                 some.append(body)
         return array("q", sorted(set(some)))
 

@@ -40,6 +40,16 @@ class Expunge(Intent[tuple[Uid, ...]]):
         )
 
 
+def unused(tx: Transaction) -> list[int]:
+    """Bodies of the picked messages that no message uses any more: from here on nobody can use them again."""
+    return [
+        body
+        for (body,) in tx.every(
+            "SELECT DISTINCT p.body FROM temp.picked AS p CROSS JOIN body AS b ON b.id=p.body WHERE b.refs=0"
+        )
+    ]
+
+
 def remove_picked(tx: Transaction, box: MailboxRow, modseq: ModSeq, *, release: bool) -> list[int]:
     """Take the picked messages out of the mailbox; gives their uids, ascending.
 
@@ -50,7 +60,7 @@ def remove_picked(tx: Transaction, box: MailboxRow, modseq: ModSeq, *, release: 
         return []
     delta = sum_of(tx.flags(box.id), groups)
     (delta.recent,) = tx.one("SELECT count(*) FROM temp.picked WHERE uid >= ?", (box.recent_from,))
-    picked = tx.every("SELECT uid, body FROM temp.picked ORDER BY n")
+    uids = [uid for (uid,) in tx.every("SELECT uid FROM temp.picked ORDER BY n")]
     tx.run("DELETE FROM msg WHERE mailbox=? AND uid IN (SELECT uid FROM temp.picked)", (box.id,))
     tx.run("INSERT INTO gone SELECT ?1, ?2, uid FROM temp.picked ORDER BY n", (box.id, modseq))
     tx.run("DELETE FROM seen WHERE mailbox=? AND uid IN (SELECT uid FROM temp.picked)", (box.id,))
@@ -61,7 +71,6 @@ def remove_picked(tx: Transaction, box: MailboxRow, modseq: ModSeq, *, release: 
         )
         charge(tx, box.account, -delta.size, -delta.messages)
     apply(tx, box.id, modseq, delta.negated())
-    uids = [uid for uid, _ in picked]
-    bodies = [body for _, body in picked] if release else []
+    bodies = unused(tx) if release else ()
     tx.tell(MessagesGone(box.account, box.id, modseq, uids, bodies))
     return uids

@@ -13,6 +13,7 @@ import apsw
 
 from postil.ports.ids import MailboxId, ModSeq
 from postil.store.events import BodiesReclaimed
+from postil.store.intents.expunging import unused
 from postil.store.limits import PURGE_MESSAGES, RECLAIM_BODIES
 from postil.store.staging import StagedFile
 from postil.store.transaction import Transaction
@@ -90,7 +91,7 @@ class DropStaged(Intent[bool]):
 
 @dataclass(slots=True)
 class Purge(Intent[Sequence[int] | None]):
-    """Some messages of a doomed mailbox; gives their bodies, None when it is gone altogether."""
+    """Some messages of a doomed mailbox; gives the bodies nobody else uses, None when it is gone altogether."""
 
     mailbox: MailboxId
 
@@ -101,14 +102,14 @@ class Purge(Intent[Sequence[int] | None]):
             " SELECT uid, modseq, flags, size, date, body FROM msg WHERE mailbox=? ORDER BY uid LIMIT ?",
             (self.mailbox, PURGE_MESSAGES),
         )
-        bodies = tx.every("SELECT uid, body FROM temp.picked ORDER BY n")
-        if bodies:
-            tx.run("DELETE FROM msg WHERE mailbox=? AND uid <= ?", (self.mailbox, bodies[-1][0]))
+        (last,) = tx.one("SELECT max(uid) FROM temp.picked")
+        if last is not None:
+            tx.run("DELETE FROM msg WHERE mailbox=? AND uid <= ?", (self.mailbox, last))
             tx.run(
                 "UPDATE body SET refs=refs-p.uses FROM"
                 " (SELECT body, count(*) AS uses FROM temp.picked GROUP BY body) AS p WHERE body.id=p.body"
             )
-            return [body for _, body in bodies]
+            return unused(tx)
         for table in ("flagset", "gone", "seen", "private_keyword", "snapshot"):
             tx.run(f"DELETE FROM {table} WHERE mailbox=?", (self.mailbox,))
         tx.run("DELETE FROM mailbox WHERE id=? AND doomed=1", (self.mailbox,))
