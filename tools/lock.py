@@ -20,7 +20,10 @@ FILES = {
     "runtime.txt": ["pyproject.toml", "--extra", "server"],
     "build.txt": ["--group", "build"],
     "dev.txt": ["--group", "dev"],
-    "fuzz.txt": ["--group", "fuzz"],  # only for `make fuzz`: there are no files of it for every system
+    "fuzz.txt": [
+        "--group",
+        "fuzz",
+    ],  # only for `make fuzz`: there are no files of it for every system
 }
 OPTIONS = [
     "--universal",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from postil_site.model import Problems
+from postil_site.project import Project
 from postil_site.texts.library import Library
 from postil_site.texts.quotes import Match, Quotes
 
@@ -28,6 +29,29 @@ def markers(root: Path) -> Iterator[Marker]:
             rfc, section, quote = [*map(str, values), None, None, None][:3]
             assert rfc and section, f"{path}:{node.lineno}: not written out"
             yield f"{path.relative_to(root)}:{node.lineno}", rfc, section, quote
+
+
+# Packages in which every module decides something that an RFC has said; beside them, what has another source.
+PROTOCOLS = ("imap", "smtp", "sasl", "message", "inbound")
+NO_RFC = {"message/markup.py": "HTML is not an RFC's"}
+
+
+def test_every_protocol_module_refers_to_an_rfc(repo_root: Path) -> None:
+    """Each module of the protocols names what it implements; hundreds of references, and as many tests that quote sentences."""
+    project = Project.open(repo_root, Problems())
+    strong = [ref for ref in project.references if not ref.weak]
+    cited = {ref.path for ref in strong}
+    folder = repo_root / "server" / "postil"
+    lacking = {
+        file.relative_to(folder).as_posix()
+        for name in PROTOCOLS
+        for file in (folder / name).rglob("*.py")
+        if file.relative_to(repo_root).as_posix() not in cited
+    }
+    assert lacking == set(NO_RFC)
+    in_code = [ref for ref in strong if ref.path.startswith("server/")]
+    assert len(in_code) >= 300
+    assert sum(1 for _ in markers(repo_root)) >= 200
 
 
 @pytest.fixture(scope="module")

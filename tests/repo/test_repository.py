@@ -70,7 +70,9 @@ def test_lock_files(tracked: dict[str, str]) -> None:
     locks = {
         name: text for name, text in tracked.items() if re.match(r"requirements/.*\.txt", name)
     }
-    assert set(locks) == {f"requirements/{name}.txt" for name in ("runtime", "build", "dev", "fuzz")}
+    assert set(locks) == {
+        f"requirements/{name}.txt" for name in ("runtime", "build", "dev", "fuzz")
+    }
     for name, text in locks.items():
         assert "://" not in text, name
         entries = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"(?m)^\s*#.*\n", "", text))

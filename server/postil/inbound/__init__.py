@@ -1,6 +1,6 @@
 """Local delivery: a message that SMTP received on its way into mailboxes, as a row of small steps.
 
-It implements `ports.delivery.Inbound`. Each step is a file with one question; its answer is a `Verdict` with code, enhanced code, a
+RFC 5321 §4.2.1 (what a reply promises), §6.1 (once 250 is said the message is ours). It implements `ports.delivery.Inbound`. Each step is a file with one question; its answer is a `Verdict` with code, enhanced code, a
 text for the sender and the step's name for the log, or None: no objection. The first objection decides.
 
 Files in reading order:

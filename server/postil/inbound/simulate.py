@@ -2,7 +2,7 @@
 
 It ends in `temperror` (451), `permerror` (550), a number from 400 to 599 (that code) or `timeout` (no answer for an hour);
 it begins with `mailfrom` or `rcptto` to have it at that command, otherwise it happens at the end of DATA.
-Sender and recipients count alike. Used by localserve only, in front of the real pipeline.
+RFC 5321 §4.2.1 (what the codes mean to a sender). Sender and recipients count alike. Used by localserve only, in front of the real pipeline.
 """
 
 from __future__ import annotations

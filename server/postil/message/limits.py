@@ -1,6 +1,6 @@
 """Bounds on what the parser looks at, each with its reason; beyond them content degrades, never fails.
 
-The octets themselves are never cut: a message is stored and given back whole whatever these say.
+RFC 5322 §2.1.1 limits lines and nothing else. The octets themselves are never cut: a message is stored and given back whole whatever these say.
 They bound only what is understood of it.
 """
 

@@ -1,4 +1,7 @@
-"""The visible lists: which extensions there are, in the order EHLO shows them, and the verbs they add up to."""
+"""The visible lists: which extensions there are, in the order EHLO shows them, and the verbs they add up to.
+
+RFC 5321 §2.2.2 (registered extensions), §4.1.1.1 (what EHLO answers).
+"""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def command(
     if as_json:
         _json(checked)
     else:
-        _text(checked, len(project.resolved))
+        _text(checked, len(project.resolved), project.missing_texts)
     sys.exit(checked.exit_code)
 
 
@@ -92,7 +92,7 @@ def _json(checked: Checked) -> None:
     click.echo(json.dumps(document, ensure_ascii=False, indent=1))
 
 
-def _text(checked: Checked, references: int) -> None:
+def _text(checked: Checked, references: int, missing: list[int]) -> None:
     for one in checked.findings:
         click.echo(f"{one.path}:{one.line}: {one.severity}: {one.kind.value}: {one.message}")
         if one.patch:
@@ -106,6 +106,7 @@ def _text(checked: Checked, references: int) -> None:
         f"{references} references: {words}" + (f"; {checked.known} known" if checked.known else "")
     )
     for what, number in checked.not_checked.items():
-        click.echo(f"not checked: {number} {what}")
+        named = f" (RFC {', '.join(map(str, missing))})" if what == "texts" and missing else ""
+        click.echo(f"not checked: {number} {what}{named}")
     if checked.gone:
         click.echo(f"{len(checked.gone)} entries of the baseline are gone: write it again")
