@@ -148,7 +148,8 @@ class Project:
         config = self.config
         return (
             path.startswith((config.texts + "/", config.decisions + "/"))
-            or path in (config.index, config.baseline)
+            # our own configuration explains itself with an example, which is no reference of the project's
+            or path in (config.index, config.baseline, "rfclinks.toml")
             or _RFC_TEXT.search(path) is not None
         )
 

@@ -347,7 +347,10 @@ def test_annotate_leaves_the_text_and_adds_links(tmp_path: Path) -> None:
 def test_init_writes_a_configuration_that_loads(tmp_path: Path) -> None:
     """Once; then only with --force; and check runs with it."""
     root = repository(tmp_path)
+    before = shown(root, "refs")
     assert run(root, "init").exit_code == 0
+    # The examples in it are no references of this repository.
+    assert shown(root, "refs") == before
     assert run(root, "init").exit_code == 2
     assert run(root, "init", "--force").exit_code == 0
     assert run(root, "check").exit_code == 0
