@@ -7,9 +7,11 @@ on the state, on TLS and on what its account has switched off, never on ENABLE.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from postil.imap.extensions import appendlimit
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
@@ -33,6 +35,7 @@ class Capability:
     source: str  # the RFC
     when: When = When.ALWAYS
     enable: bool = False  # ENABLE turns it on (RFC 9051 §6.3.1)
+    value: Callable[[Session], str] | None = None  # shown behind `=`
 
 
 CAPABILITIES: Final = (
@@ -64,6 +67,13 @@ CAPABILITIES: Final = (
     Capability("BINARY", "3516", When.LOGGED_IN),
     Capability("CONDSTORE", "7162", When.LOGGED_IN, enable=True),
     Capability("QRESYNC", "7162", When.LOGGED_IN, enable=True),
+    Capability("OBJECTID", "8474", When.LOGGED_IN),
+    Capability("PREVIEW", "8970", When.LOGGED_IN),
+    Capability("SAVEDATE", "8514", When.LOGGED_IN),
+    Capability("WITHIN", "5032", When.LOGGED_IN),
+    Capability("CREATE-SPECIAL-USE", "6154", When.LOGGED_IN),
+    # RFC 7889 §2: "This indicates that the IMAP server has the same upload limit for all mailboxes."
+    Capability("APPENDLIMIT", "7889", When.LOGGED_IN, value=appendlimit.limit),
     Capability("MULTIAPPEND", "3502", When.LOGGED_IN),
     Capability("REPLACE", "8508", When.LOGGED_IN),
     Capability("COMPRESS=DEFLATE", "4978", When.LOGGED_IN),
@@ -77,7 +87,7 @@ def visible(session: Session) -> Iterator[str]:
     """The names this client sees now."""
     for item in CAPABILITIES:
         if item.name.upper() not in session.switched_off and _applies(item.when, session):
-            yield item.name
+            yield item.name if item.value is None else f"{item.name}={item.value(session)}"
 
 
 def line(session: Session) -> str:

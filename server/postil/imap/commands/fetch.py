@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import limits
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, No
-from postil.imap.extensions import binary, condstore, qresync
+from postil.imap.extensions import binary, condstore, objectid, preview, qresync, savedate
 from postil.imap.extensions.condstore import Modifiers
 from postil.imap.fetch import bulk, items, picture, sections
 from postil.imap.fetch.items import Item, Needs, Parser, Slices, Value
@@ -35,6 +35,16 @@ PARSERS: Final[Mapping[str, Parser]] = {
     **sections.PARSERS,
     **binary.FETCH_ITEMS,
     **condstore.FETCH_ITEMS,
+    **objectid.FETCH_ITEMS,
+    **preview.FETCH_ITEMS,
+    **savedate.FETCH_ITEMS,
+}
+# Items that an account may do without.
+_OFFERED: Final[Mapping[Item, str]] = {
+    objectid.EMAILID: objectid.NAME,
+    objectid.THREADID: objectid.NAME,
+    preview.PREVIEW: preview.NAME,
+    savedate.SAVEDATE: savedate.NAME,
 }
 _SEEN: Final = "\\Seen"
 # Messages marked as read in one write before their octets go out: few, because a client that
@@ -122,6 +132,9 @@ async def fetch(session: Session, command: Fetch) -> AsyncIterator[bytes | Done]
         # as part of any FETCH response caused by a UID command, regardless of whether a UID was
         # specified as a message data item to the FETCH."
         wanted = (items.UID, *wanted)
+    for item in wanted:
+        if item in _OFFERED and not session.offers(_OFFERED[item]):
+            raise Bad(f"there is no FETCH item {item.label.decode('ascii')}")
     since = command.modifiers.changed_since
     if command.modifiers.vanished:
         _check_vanished(session, since)

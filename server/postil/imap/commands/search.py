@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from postil.imap import limits
 from postil.imap.command import Done, Spec, State
-from postil.imap.errors import No
+from postil.imap.errors import Bad, No
 from postil.imap.extensions import condstore, esearch, searchres
 from postil.imap.extensions.esearch import Results, Wanted
 from postil.imap.search import keys
@@ -56,6 +56,9 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
     # RFC 7162 §3.2.10.2: "the VANISHED response MUST NOT be sent during a UID SEARCH command that contains message numbers in
     # the search criteria."
     session.holds_expunges = keys.asks_numbers(command.key)
+    for name in keys.needs(command.key):
+        if not session.offers(name):
+            raise Bad(f"there are no search keys of {name}")
     asks_modseq = keys.asks_modseq(command.key)
     if asks_modseq:
         condstore.check(session)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from postil.imap import listing, names
 from postil.imap.command import Done, Spec, State
-from postil.imap.extensions import condstore, qresync
+from postil.imap.extensions import condstore, objectid, qresync
 from postil.imap.extensions.qresync import Resync
 from postil.imap.tokens import Tokens
 from postil.imap.view import SYSTEM_FLAGS, SelectedView
@@ -102,6 +102,10 @@ async def handle(session: Session, command: Select) -> AsyncIterator[bytes | Don
         # RFC 7162 §3.1.2: "If the mailbox supports the persistent storage of mod-sequences and the mailbox open operation
         # succeeds, the server MUST send an OK untagged response, including the HIGHESTMODSEQ response code."
         yield condstore.highest(view.settled)
+    if session.offers(objectid.NAME):
+        # RFC 8474 §4.2: "A server advertising the OBJECTID capability MUST return an untagged OK response with the MAILBOXID
+        # response code on all successful SELECT and EXAMINE commands."
+        yield f"* OK [{objectid.code(mailbox)}] This mailbox, whatever its name\r\n".encode("ascii")
     if session.rev2:
         yield entry
     elif (unseen := _first_unseen(view)) is not None:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import names
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad
-from postil.imap.extensions import condstore
+from postil.imap.extensions import appendlimit, condstore, objectid
 from postil.imap.tokens import Tokens
 from postil.ports import store as ports
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
 
-ITEMS: Final[dict[str, Callable[[ports.Status], int]]] = {
+ITEMS: Final[dict[str, Callable[[ports.Status], int | str]]] = {
     "MESSAGES": lambda status: status.messages,
     "UIDNEXT": lambda status: status.uidnext,
     "UIDVALIDITY": lambda status: status.uidvalidity,
@@ -28,6 +28,16 @@ ITEMS: Final[dict[str, Callable[[ports.Status], int]]] = {
     "SIZE": lambda status: status.size,
     "RECENT": lambda status: status.recent,
     "HIGHESTMODSEQ": lambda status: status.highest_modseq,  # RFC 7162 §3.1.7
+    "MAILBOXID": lambda status: f"({status.object_id})",  # RFC 8474 §4.3
+    "APPENDLIMIT": lambda status: "",  # RFC 7889 §3.1; the session knows it
+}
+
+
+# Items that an account may do without.
+_OFFERED: Final = {
+    "SIZE": "STATUS=SIZE",
+    "MAILBOXID": objectid.NAME,
+    "APPENDLIMIT": appendlimit.NAME,
 }
 
 
@@ -66,8 +76,9 @@ async def handle(session: Session, command: StatusItems) -> AsyncIterator[bytes 
 
 def check(session: Session, items: tuple[str, ...]) -> None:
     """Bad for an item whose capability this account does not have; mod-sequences are enabled by asking for them."""
-    if "SIZE" in items and not session.offers("STATUS=SIZE"):
-        raise Bad("there is no status item SIZE")
+    for item in items:
+        if item in _OFFERED and not session.offers(_OFFERED[item]):
+            raise Bad(f"there is no status item {item}")
     if "HIGHESTMODSEQ" in items:
         condstore.check(session)
         condstore.enable(session)
@@ -77,7 +88,10 @@ async def line(session: Session, mailbox: ports.Mailbox, items: tuple[str, ...])
     """`* STATUS name (…)`."""
     # RFC 9051 §6.3.11: "However, servers MUST be able to execute the STATUS command on the selected mailbox."
     status = await session.store.status(mailbox.id)
-    values = " ".join(f"{item} {ITEMS[item](status)}" for item in items)
+    values = " ".join(
+        f"{item} {appendlimit.limit(session) if item == appendlimit.NAME else ITEMS[item](status)}"
+        for item in items
+    )
     return b"* STATUS %b (%b)\r\n" % (session.name_of(mailbox), values.encode("ascii"))
 
 

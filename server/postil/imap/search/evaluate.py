@@ -20,6 +20,7 @@ from postil.imap.search.keys import (
     Dated,
     Everything,
     Flag,
+    Identified,
     Key,
     Larger,
     Modified,
@@ -30,6 +31,7 @@ from postil.imap.search.keys import (
     Smaller,
     Text,
     When,
+    Within,
 )
 from postil.message import fields
 from postil.message.addresses import mailboxes, parse_addresses
@@ -87,6 +89,8 @@ class _Evaluation:
                 return await self._addressed(field, needle, candidates)
             case Dated(when=When.SENT):
                 return await self._sent(key, candidates)
+            case Identified():
+                return await self._identified(key, candidates)
             case _:
                 await self._session.pause()
                 return candidates & self._from_memory(key)
@@ -146,14 +150,21 @@ class _Evaluation:
                 return mask.above(generation.modseqs, count, modseq - 1)
             case Smaller(octets=octets):
                 return mask.below(generation.sizes, count, octets)
-            case Dated(first=first, after=after):
+            case Within(seconds=seconds, older=older):
+                # RFC 5032 §2: "For OLDER, messages match if the INTERNALDATE is less recent than or equal to the target time."
+                target = int(self._session.clock.now()) - seconds
+                if older:
+                    return mask.below(generation.dates, count, target + 1)
+                return mask.above(generation.dates, count, target - 1)
+            case Dated(when=when, first=first, after=after):
+                dates = generation.save_dates if when is When.SAVED else generation.dates
                 # RFC 9051 §6.4.4: "Messages whose internal date (disregarding time and timezone) is
                 # earlier than the specified date." INTERNALDATE is shown in UTC, so its day is too.
                 found = mask.everything(count)
                 if first is not None:
-                    found &= mask.above(generation.dates, count, _seconds(first) - 1)
+                    found &= mask.above(dates, count, _seconds(first) - 1)
                 if after is not None:
-                    found &= mask.below(generation.dates, count, _seconds(after))
+                    found &= mask.below(dates, count, _seconds(after))
                 return found
             case _:
                 raise AssertionError(f"{key} is not decided from memory")
@@ -172,6 +183,21 @@ class _Evaluation:
             # a mailbox, and an empty mailbox must not be an error to them.
             positions = numbers.positions_of_seqs(count)
         return mask.from_positions(positions, count)
+
+    async def _identified(self, key: Identified, candidates: int) -> int:
+        """By the ids in the index, a page at a time."""
+        found: list[int] = []
+        positions = mask.positions(candidates, self._count)
+        for start in range(0, len(positions), limits.FETCH_PAGE):
+            page = positions[start : start + limits.FETCH_PAGE]
+            rows = await self._session.store.details(self._view, page, header=False)
+            found.extend(
+                position
+                for position, row in zip(page, rows, strict=True)
+                if (row.thread_id if key.thread else row.object_id) == key.identity
+            )
+            await self._session.pause()
+        return mask.from_positions(found, self._count)
 
     async def _sent(self, key: Dated, candidates: int) -> int:
         """By the Date field, a page of the index at a time."""

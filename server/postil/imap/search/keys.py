@@ -43,6 +43,7 @@ class When(enum.Enum):
     """Whose date."""
 
     INTERNAL = "INTERNALDATE"
+    SAVED = "SAVEDATE"  # RFC 8514
     SENT = "Date"
 
 
@@ -74,6 +75,22 @@ class Modified:
     """MODSEQ: the message's mod-sequence is at least `modseq` (RFC 7162 §3.1.5)."""
 
     modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """OLDER, YOUNGER: INTERNALDATE so many seconds before now, or earlier, or later (RFC 5032)."""
+
+    seconds: int
+    older: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """EMAILID, THREADID (RFC 8474 §6)."""
+
+    thread: bool
+    identity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +139,8 @@ Key: TypeAlias = (
     | Larger
     | Smaller
     | Modified
+    | Within
+    | Identified
     | Text
     | Addressed
     | Not
@@ -145,6 +164,25 @@ def asks_modseq(key: Key) -> bool:
             return False
 
 
+def needs(key: Key) -> frozenset[str]:
+    """The capabilities that its keys belong to."""
+    match key:
+        case Dated(when=When.SAVED):
+            return frozenset(("SAVEDATE",))
+        case Within():
+            return frozenset(("WITHIN",))
+        case Identified():
+            return frozenset(("OBJECTID",))
+        case Not(key=inner):
+            return needs(inner)
+        case Or(left=left, right=right):
+            return needs(left) | needs(right)
+        case And(keys=members):
+            return frozenset().union(*map(needs, members))
+        case _:
+            return frozenset()
+
+
 def asks_numbers(key: Key) -> bool:
     """Do sequence numbers stand anywhere in it?"""
     match key:
@@ -165,7 +203,7 @@ def cost(key: Key) -> int:
     match key:
         case Text() | Addressed():
             return 2
-        case Dated(when=When.SENT):
+        case Dated(when=When.SENT) | Identified():
             return 1
         case Not(key=inner):
             return cost(inner)

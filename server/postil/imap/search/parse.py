@@ -11,13 +11,14 @@ from typing import Final
 
 from postil.imap import limits
 from postil.imap.errors import Bad
-from postil.imap.extensions import condstore
+from postil.imap.extensions import condstore, objectid
 from postil.imap.search.keys import (
     Addressed,
     And,
     Dated,
     Everything,
     Flag,
+    Identified,
     Key,
     Larger,
     Modified,
@@ -28,6 +29,7 @@ from postil.imap.search.keys import (
     Smaller,
     Text,
     When,
+    Within,
 )
 from postil.imap.tokens import Tokens
 from postil.ports.store import SearchField, TextSearch
@@ -35,6 +37,8 @@ from postil.ports.store import SearchField, TextSearch
 # RFC 9051 §6.4.4: "Servers MUST support US-ASCII and UTF-8 charsets"
 CHARSETS: Final = {"US-ASCII": "ascii", "ASCII": "ascii", "UTF-8": "utf-8", "UTF8": "utf-8"}
 
+# Every date is in or behind the year 1, so it matches all; yet it is known to be SAVEDATE's.
+SAVED_SUPPORTED: Final = Dated(When.SAVED, None, None)
 _SIMPLE: Final[Mapping[str, Key]] = {
     "ALL": Everything(),
     "ANSWERED": Flag("\\Answered"),
@@ -48,6 +52,9 @@ _SIMPLE: Final[Mapping[str, Key]] = {
     "UNFLAGGED": Not(Flag("\\Flagged")),
     "UNSEEN": Not(Flag("\\Seen")),
     "RECENT": Recent(),
+    # RFC 8514 §4.3: "Matches all messages in the mailbox when the underlying storage of that mailbox supports the save date
+    # attribute."
+    "SAVEDATESUPPORTED": SAVED_SUPPORTED,
     # RFC 3501 §6.4.4: "This is functionally equivalent to '(RECENT UNSEEN)'."
     "NEW": And((Recent(), Not(Flag("\\Seen")))),
     # RFC 3501 §6.4.4: "This is functionally equivalent to 'NOT RECENT' (as opposed to 'NOT NEW')."
@@ -168,6 +175,14 @@ class _Keys:
         """`MODSEQ [entry type] n`"""
         return Modified(condstore.parse_search(self._tokens))
 
+    def seconds(self) -> int:
+        """RFC 5032 §3: an interval is a nz-number"""
+        return self._tokens.nz_number()
+
+    def identified(self, *, thread: bool) -> Key:
+        """`EMAILID objectid`, `THREADID objectid`"""
+        return Identified(thread, objectid.parse_objectid(self._tokens))
+
     def uid(self) -> Key:
         """`UID set`"""
         return Numbers(self._tokens.sequence_set(), uid=True)
@@ -201,6 +216,13 @@ _WITH_ARGUMENT: Final[Mapping[str, Callable[[_Keys], Key]]] = {
     "BEFORE": lambda keys: keys.before(When.INTERNAL),
     "ON": lambda keys: keys.on(When.INTERNAL),
     "SINCE": lambda keys: keys.since(When.INTERNAL),
+    "OLDER": lambda keys: Within(keys.seconds(), older=True),
+    "YOUNGER": lambda keys: Within(keys.seconds(), older=False),
+    "EMAILID": lambda keys: keys.identified(thread=False),
+    "THREADID": lambda keys: keys.identified(thread=True),
+    "SAVEDBEFORE": lambda keys: keys.before(When.SAVED),
+    "SAVEDON": lambda keys: keys.on(When.SAVED),
+    "SAVEDSINCE": lambda keys: keys.since(When.SAVED),
     "SENTBEFORE": lambda keys: keys.before(When.SENT),
     "SENTON": lambda keys: keys.on(When.SENT),
     "SENTSINCE": lambda keys: keys.since(When.SENT),
