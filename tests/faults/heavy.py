@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -66,11 +67,12 @@ def receive(ports: dict[str, int]) -> None:
 def bring(ports: dict[str, int], count: int = 10_000) -> None:
     """Messages one behind the other without waiting, as an import does."""
     peer = Peer(ports["imap"])
-    peer.command("CREATE import")
+    name = b"import%d" % os.getpid()  # a round after the first needs a mailbox of its own
+    peer.command(f"CREATE {name.decode()}")
     octets = (
         b"From: a@example.org\r\nSubject: imported\r\n\r\n" + b"some words of a message\r\n" * 80
     )
-    one = b"h APPEND import (\\Seen) {%d+}\r\n%s\r\n" % (len(octets), octets)
+    one = b"h APPEND %s (\\Seen) {%d+}\r\n%s\r\n" % (name, len(octets), octets)
     for _ in range(count // 50):
         peer.socket.sendall(one * 50)
         for _ in range(50):

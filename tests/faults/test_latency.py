@@ -73,13 +73,18 @@ def _p99(took: list[float]) -> float:
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", list(heavy.WORK))
 def test_beside_heavy_work(
-    server: Localserve, name: str, capsys: pytest.CaptureFixture[str]
+    server: Localserve,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     """NOOP p99 stays below 20 ms."""
     peer = heavy.Peer(server.imap)
+    request.addfinalizer(peer.close)
     figures = []
     for _ in range(ROUNDS):
         with heavy.beside(name, server.ports) as process:
@@ -93,20 +98,24 @@ def test_beside_heavy_work(
             )
         if figures[-1] <= MARK:
             break
-    peer.close()
     assert min(figures) <= MARK
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(300)
-def test_slow_reader(server: Localserve, capsys: pytest.CaptureFixture[str]) -> None:
+def test_slow_reader(
+    server: Localserve, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
     """Clients that ask for everything and read nothing: others are answered, memory stays bounded, and they get all of it in the end."""
     assert server.process is not None
     peer = heavy.Peer(server.imap)
     before = _memory(server.process.pid)
+    request.addfinalizer(peer.close)
     slow = []
     for _ in range(4):
         one = heavy.Peer(server.imap)
+        request.addfinalizer(one.close)
         one.command("SELECT big")
         one.socket.sendall(b"h FETCH 1:* (UID FLAGS ENVELOPE)\r\n")
         slow.append(one)
@@ -128,7 +137,6 @@ def test_slow_reader(server: Localserve, capsys: pytest.CaptureFixture[str]) -> 
     for one in slow:
         one.close()
     assert _answers(peer, lambda: False)
-    peer.close()
 
 
 def _memory(pid: int) -> int:

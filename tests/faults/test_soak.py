@@ -215,6 +215,7 @@ async def _faults(server: Localserve) -> float:
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(SECONDS + 300)
 def test_soak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No error, nothing grows, nothing is broken."""
