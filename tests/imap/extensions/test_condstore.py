@@ -47,6 +47,16 @@ async def _highest(client: Client) -> int:
     "3.1",
     "The server MUST then include mod-sequence data in all subsequent untagged FETCH responses",
 )
+@pytest.mark.rfc(
+    "7162",
+    "3.1.3",
+    "The server is REQUIRED to include the mod-sequence value whenever it decides to send the unsolicited FETCH response to all CONDSTORE-aware clients that have opened the mailbox containing the message.",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.2.4",
+    "Once a CONDSTORE enabling command is issued by the client, the server MUST automatically include both UID and mod-sequence data in all subsequent untagged FETCH responses (until the connection is closed), whether they were caused by a regular STORE/UID STORE, a STORE/UID STORE with an UNCHANGEDSINCE modifier, a FETCH/UID FETCH that implicitly set the \\Seen flag, or an external agent.",
+)
 async def test_enabling_commands(command: str) -> None:
     """Each tells HIGHESTMODSEQ once, and from then on FETCH has UID and MODSEQ."""
     async with world() as made:
@@ -88,6 +98,21 @@ async def test_not_enabled() -> None:
     "7162",
     "3.1",
     "Setting a flag that is already set, or clearing a flag that is not set, SHOULD NOT change the mod-sequence.",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.1",
+    "An IMAP server that supports CONDSTORE MUST associate a positive unsigned 63-bit (*) value, called a mod-sequence, with every IMAP message.",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.1.3",
+    "If the operation is successful for a message, the server MUST update the mod-sequence attribute of the message.",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.1.11",
+    "Adding the flag when it is already present or removing it when it is not present SHOULD NOT change the mod-sequence.",
 )
 async def test_rising() -> None:
     """Every change gets a higher one; what changes nothing gets none."""
@@ -158,6 +183,11 @@ async def test_unchanged_since() -> None:
         assert answer[-1].startswith(b"t OK [MODIFIED 1] ")
 
 
+@pytest.mark.rfc(
+    "7162",
+    "3.1.3",
+    "Note: If a message is specified multiple times in the message set, and the server doesn't internally eliminate duplicates from the message set, it MUST NOT fail the conditional STORE operation for the second (or subsequent) occurrence of the message if the operation completed successfully for the first occurrence.",
+)
 async def test_same_message_twice() -> None:
     """A message named twice does not fail because of itself."""
     async with world() as made:
@@ -211,6 +241,11 @@ async def test_pipelined_conditional_stores() -> None:
     "3.2",
     "the server MUST return the ESEARCH response containing the MODSEQ result option",
 )
+@pytest.mark.rfc(
+    "7162",
+    "3.1.6",
+    "If a client specifies a MODSEQ criterion in a SEARCH (or UID SEARCH) command and the server returns a non-empty SEARCH result, the server MUST also append (to the end of the untagged SEARCH response) the highest mod-sequence for all messages being returned.",
+)
 async def test_search() -> None:
     """MODSEQ at the end, not when nothing is found, in ESEARCH for what is returned."""
     async with world() as made:
@@ -262,3 +297,49 @@ async def test_fetch_that_marks_as_seen() -> None:
         answer = await client.command("FETCH 1 BODY[TEXT]")
         assert b" UID 1 MODSEQ (" in answer[-2]
         assert _modseqs(answer)[0] > known
+
+
+@pytest.mark.rfc(
+    "7162",
+    "3.1.2",
+    "One of these two response codes MUST be returned in an OK untagged response for any successful SELECT/EXAMINE command issued after a CONDSTORE enabling command.",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.1.2",
+    "If the mailbox supports the persistent storage of mod-sequences and the mailbox open operation succeeds, the server MUST send an OK untagged response, including the HIGHESTMODSEQ response code.",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.1.2.1",
+    "Once a CONDSTORE enabling command is issued, a server supporting the persistent storage of mod-sequences for the mailbox MUST send an OK untagged response, including the HIGHESTMODSEQ response code with every successful SELECT or EXAMINE command:",
+)
+async def test_select_tells() -> None:
+    """HIGHESTMODSEQ with every SELECT and EXAMINE, before and after it is enabled."""
+    async with world() as made:
+        await _furnished(made)
+        client = await logged_in(made)
+        for _ in range(2):
+            for verb in ("SELECT", "EXAMINE"):
+                lines = await client.command(f"{verb} INBOX")
+                highest = [line for line in lines if b"[HIGHESTMODSEQ " in line]
+                assert len(highest) == 1
+                assert int(re.findall(rb"\d+", highest[0])[0]) == await _highest(client)
+
+
+@pytest.mark.rfc(
+    "7162",
+    "3.1.8",
+    'The CONDSTORE extension defines a single optional select parameter, "CONDSTORE", which tells the server that it MUST include the MODSEQ FETCH response data items in all subsequent unsolicited FETCH responses.',
+)
+async def test_select_parameter() -> None:
+    """(CONDSTORE) enables with the mailbox it opens, so nothing falls between."""
+    async with world() as made:
+        await _furnished(made)
+        client, other = await logged_in(made), await logged_in(made, "INBOX")
+        lines = await client.command("SELECT INBOX (CONDSTORE)")
+        assert sum(b"[HIGHESTMODSEQ " in line for line in lines) == 1
+        await other.command("STORE 1 +FLAGS (x)")
+        (flags, told, _) = await client.command("NOOP")
+        assert flags.startswith(b"* FLAGS (")
+        assert re.fullmatch(rb"\* 1 FETCH \(UID 1 FLAGS \(x.*\) MODSEQ \(\d+\)\)", told)

@@ -64,6 +64,21 @@ async def test_needs_enable() -> None:
 )
 @pytest.mark.rfc("7162", "3.2.10.2", "Such a VANISHED response MUST NOT contain the EARLIER tag.")
 @pytest.mark.parametrize("enable", ["QRESYNC", "QRESYNC CONDSTORE", "CONDSTORE QRESYNC"])
+@pytest.mark.rfc(
+    "7162",
+    "3.2.3",
+    'The "ENABLE QRESYNC"/"ENABLE QRESYNC CONDSTORE" command also tells the server that it MUST start sending VANISHED responses (see Section 3.2.10) instead of EXPUNGE responses for all mailboxes for which the server doesn\'t return the NOMODSEQ response code.',
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.2.10",
+    'Once a client has issued "ENABLE QRESYNC" (and the server has positively responded to that command with the untagged ENABLED response containing QRESYNC), the server MUST use the VANISHED response without the EARLIER tag instead of the EXPUNGE response for all mailboxes that don\'t return NOMODSEQ when selected.',
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.2.10",
+    "Such a VANISHED response MUST NOT contain the EARLIER tag.",
+)
 async def test_vanished(enable: str) -> None:
     """Own expunges and those of others come as uids."""
     async with world() as made:
@@ -104,6 +119,21 @@ async def test_vanished(enable: str) -> None:
     "command",
     [b"EXPUNGE", b"UID EXPUNGE 2", b"MOVE 2 Other", b"UID REPLACE 2 INBOX {8+}\r\nA: b\r\n\r\n"],
 )
+@pytest.mark.rfc(
+    "7162",
+    "3.2",
+    "Each mailbox that supports persistent storage of mod-sequences, i.e., for which the server would send a HIGHESTMODSEQ untagged OK response code on a successful SELECT/EXAMINE, MUST increment the per-mailbox mod-sequence when one or more messages are expunged due to EXPUNGE, UID EXPUNGE, CLOSE, or MOVE [RFC6851];",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.2.7",
+    "If the server is capable of storing modification sequences for the selected mailbox, it MUST increment the per-mailbox mod-sequence if at least one message was permanently removed due to the execution of the EXPUNGE command.",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.2.9",
+    "If the server is capable of storing modification sequences for the selected mailbox, it MUST increment the per-mailbox mod-sequence if at least one message was permanently removed due to the execution of the UID EXPUNGE command.",
+)
 async def test_highest_modseq_after_an_expunge(command: bytes) -> None:
     """In the tagged OK, and it is the mailbox's own; not when nothing went."""
     async with world() as made:
@@ -134,6 +164,11 @@ async def test_highest_modseq_after_an_expunge(command: bytes) -> None:
     "7162",
     "3.2.8",
     "For each permanently removed message, the server MUST remember the incremented mod-sequence and corresponding UID.",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.2",
+    "the server MUST associate the incremented mod-sequence with the UIDs of the expunged messages.",
 )
 async def test_close() -> None:
     """CLOSE says nothing, but a later SELECT tells of what it removed."""
@@ -186,6 +221,11 @@ async def test_came_and_went() -> None:
     "3.2",
     "the server MUST send the HIGHESTMODSEQ response code with a lower value than the EXPUNGE's mod-sequence.",
 )
+@pytest.mark.rfc(
+    "7162",
+    "3.2.10.2",
+    "A VANISHED response MAY be sent during a UID command.",
+)
 async def test_held_back() -> None:
     """Where numbers may not change no VANISHED comes, and HIGHESTMODSEQ says what is certain."""
     async with world() as made:
@@ -215,6 +255,11 @@ async def test_held_back() -> None:
     "7162",
     "3.2.6",
     "Any VANISHED (EARLIER) responses MUST be returned before any FETCH responses",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.2.10",
+    "Because clients handle the two different forms of the VANISHED response differently, servers MUST NOT combine them.",
 )
 async def test_uid_fetch_vanished() -> None:
     """Exactly those of the set that left since, before the FETCH lines; what is still counted comes without EARLIER."""
@@ -311,6 +356,16 @@ def _codes(lines: list[bytes]) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("seed", range(12))
+@pytest.mark.rfc(
+    "7162",
+    "3.2",
+    "A server implementing QRESYNC MUST send untagged events to a client in a way that the client doesn't lose any changes in case of connectivity loss.",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.2.5.1",
+    "The server sends the client any pending flag changes (using FETCH responses that MUST contain UIDs) and expunges those that have occurred in this mailbox since the provided modification sequence.",
+)
 async def test_coming_back(seed: int) -> None:
     """Cut off anywhere, a client that resynchronizes has the mailbox as it is: uids and flags."""
     dice = random.Random(seed)
@@ -373,3 +428,85 @@ async def _something(made: World, other: Client, dice: random.Random) -> None:
         case _:
             await other.command(f"UID STORE {dice.randint(1, 30)} +FLAGS (\\Deleted)")
             await other.command("EXPUNGE")
+
+
+@pytest.mark.rfc(
+    "7162",
+    "3.2.2",
+    'For compatibility with clients that only support the CONDSTORE IMAP extension, servers SHOULD also advertise "CONDSTORE" in the CAPABILITY response.',
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.2.3",
+    "Servers supporting QRESYNC MUST implement and advertise support for the ENABLE [RFC5161] IMAP extension.",
+)
+async def test_announced() -> None:
+    """QRESYNC, CONDSTORE and ENABLE stand beside each other."""
+    async with world() as made:
+        words = (await (await logged_in(made)).command("CAPABILITY"))[0].split()
+        assert {b"QRESYNC", b"CONDSTORE", b"ENABLE"} <= set(words)
+
+
+@pytest.mark.rfc(
+    "7162",
+    "3.2.5",
+    "In particular, this means that the server MUST send all untagged responses as specified in Sections 6.3.1 and 6.3.2 of [RFC3501].",
+)
+async def test_usual_responses() -> None:
+    """A SELECT that resynchronizes tells everything that SELECT tells, and then the news."""
+    async with world() as made:
+        await _deliver(made, 3)
+        client = await _enabled(made, select=False)
+        usual = await client.command("SELECT INBOX")
+        validity, highest = _codes(usual)
+        lines = await client.command(f"SELECT INBOX (QRESYNC ({validity} {highest}))")
+        assert lines[0].startswith(b"* OK [CLOSED]")
+        kinds = [re.sub(rb"\d+", b"", line) for line in usual]
+        assert [re.sub(rb"\d+", b"", line) for line in lines[1:]] == kinds
+
+
+@pytest.mark.parametrize("command", ["EXPUNGE", "UID EXPUNGE 2"])
+@pytest.mark.rfc(
+    "7162",
+    "3.2.7",
+    "For each permanently removed message, the server MUST remember the incremented mod-sequence and corresponding UID.",
+)
+@pytest.mark.rfc(
+    "7162",
+    "3.2.9",
+    "For each permanently removed message, the server MUST remember the incremented mod-sequence and corresponding UID.",
+)
+async def test_remembered(command: str) -> None:
+    """Which uids went, and when, is told later to whoever asks from before."""
+    async with world() as made:
+        await _deliver(made, 3)
+        client = await _enabled(made, select=False)
+        _, before = _codes(await client.command("SELECT INBOX"))
+        await client.command("STORE 2 +FLAGS.SILENT (\\Deleted)")
+        answer = await client.command(command)
+        after = int(re.findall(rb"HIGHESTMODSEQ (\d+)", answer[-1])[0])
+        assert after > before
+        for since, told in ((before, True), (after - 1, True), (after, False)):
+            lines = await client.command(f"UID FETCH 1:* (UID) (CHANGEDSINCE {since} VANISHED)")
+            assert (b"* VANISHED (EARLIER) 2" in lines) == told, since
+
+
+@pytest.mark.rfc(
+    "7162",
+    "7",
+    "Implementations MUST accept these strings in a case-insensitive fashion.",
+)
+async def test_any_case() -> None:
+    """Words in any case of letters."""
+    async with world() as made:
+        await _deliver(made, 2)
+        client = await logged_in(made)
+        assert (await client.command("enable qresync"))[0] == b"* ENABLED QRESYNC"
+        validity, highest = _codes(await client.command("select INBOX (condStore)"))
+        for command in (
+            f"examine INBOX (qreSync ({validity} {highest}))",
+            "uid fetch 1:* (modSeq) (changedsince 1 vanished)",
+            "search modseq 1",
+            "status INBOX (highestmodseq)",
+        ):
+            assert (await client.command(command))[-1].startswith(b"t OK"), command

@@ -141,6 +141,11 @@ def _ids(lines: list[bytes], name: bytes) -> list[bytes]:
     "4.3",
     "A server that advertises the OBJECTID capability MUST support the MAILBOXID status attribute.",
 )
+@pytest.mark.rfc(
+    "8474",
+    "4",
+    "The server MUST NOT reuse the same MAILBOXID for a mailbox that does not obey all the invariants that [RFC3501] defines for a mailbox that does not change name or UIDVALIDITY.",
+)
 async def test_mailbox_ids() -> None:
     """One for each mailbox, kept by RENAME, another for a name that is used again."""
     async with world() as made:
@@ -176,6 +181,14 @@ async def test_mailbox_ids() -> None:
 @pytest.mark.rfc(
     "8474", "5.2", "The server MUST NOT change the THREADID of a message once reported."
 )
+@pytest.mark.rfc(
+    "8474",
+    "3",
+    'IMAP servers that support this extension MUST include "OBJECTID" in the response list to the CAPABILITY command.',
+)
+@pytest.mark.rfc(
+    "8474", "7", "Implementations MUST accept these strings in a case-insensitive fashion."
+)
 async def test_message_ids() -> None:
     """Copies share both ids, an answer shares the thread, and neither changes."""
     async with world() as made:
@@ -188,6 +201,8 @@ async def test_message_ids() -> None:
         lines = await client.command("FETCH 1:3 (EMAILID THREADID)")
         emails, threads = _ids(lines, b"EMAILID"), _ids(lines, b"THREADID")
         assert len(set(emails)) == 3
+        assert b" OBJECTID" in (await client.command("CAPABILITY"))[0]
+        assert await client.command("fetch 1:3 (emailid ThreadId)") == lines
         assert threads[0] == threads[1] != threads[2]
         assert not set(emails) & set(threads)
         assert await client.command("FETCH 1:3 (EMAILID THREADID)") == lines
@@ -285,6 +300,9 @@ async def test_failed_use_creates_nothing(use: str) -> None:
     "3.2",
     "The IMAP server MUST recognize the APPENDLIMIT attribute and include an appropriate STATUS response for each matching mailbox.",
 )
+@pytest.mark.rfc(
+    "7889", "5", "Implementations MUST accept these strings in a case-insensitive fashion."
+)
 async def test_append_limit() -> None:
     """One octet more is too much, and LIST tells the limit of each."""
     async with world() as made:
@@ -294,7 +312,7 @@ async def test_append_limit() -> None:
         assert (await client.command(f"APPEND INBOX {{{most + 1}}}"))[-1].startswith(
             b"t NO [TOOBIG]"
         )
-        lines = await client.command('LIST "" * RETURN (STATUS (APPENDLIMIT))')
+        lines = await client.command('LIST "" * RETURN (STATUS (appendLimit))')
         listed = sum(line.startswith(b"* LIST") for line in lines)
         assert sum(line.endswith(b"(APPENDLIMIT %d)" % most) for line in lines) == listed > 0
 

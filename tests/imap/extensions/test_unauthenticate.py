@@ -86,3 +86,24 @@ async def test_switched_off() -> None:
         client = await logged_in(made)
         assert b"UNAUTHENTICATE" not in (await client.command("CAPABILITY"))[0]
         assert (await client.command("UNAUTHENTICATE"))[-1].startswith(b"t BAD")
+
+
+@pytest.mark.rfc(
+    "8437",
+    "4.1",
+    "After an UNAUTHENTICATE command is issued, CONDSTORE servers [RFC7162] MUST behave as if no CONDSTORE-enabling command was issued.",
+)
+async def test_mod_sequences_are_forgotten() -> None:
+    """The second user is told neither MODSEQ nor VANISHED."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+        await made.deliver("INBOX", message(2))
+        client, other = await logged_in(made, "INBOX"), await logged_in(made, "INBOX")
+        await client.command("ENABLE QRESYNC")
+        await client.command("UNAUTHENTICATE")
+        await client.command(f"LOGIN user {PASSWORD}")
+        await client.command("SELECT INBOX")
+        await other.command("STORE 1 +FLAGS (\\Deleted)")
+        assert (await client.command("NOOP"))[0] == b"* 1 FETCH (FLAGS (\\Deleted))"
+        await other.command("EXPUNGE")
+        assert (await client.command("NOOP"))[0] == b"* 1 EXPUNGE"
