@@ -114,7 +114,7 @@ def test_errata_exist(rows: list[Row], shared_dir: Path) -> None:
 
 def test_yes_needs_evidence(rows: list[Row], repo_root: Path) -> None:
     """No row says Yes without a test that quotes a sentence of that RFC (platform design, rule 9)."""
-    marker = re.compile(r'mark\.rfc\(\s*"(\d+)",\s*"[^"]+",\s*(?:quote=)?["(]')
+    marker = re.compile(r'mark\.rfc\(\s*"(\d+)",\s*"[^"]+",\s*(?:quote=)?["\'(]')
     quoted: set[int] = set()
     for path in (repo_root / "tests").rglob("test_*.py"):
         quoted |= {int(number) for number in marker.findall(path.read_text(encoding="utf-8"))}
