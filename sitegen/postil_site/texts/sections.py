@@ -135,6 +135,8 @@ def _heaviest(candidates: list[_Candidate]) -> list[_Candidate]:
             gain = best[other] - (0 if _follows(candidate, candidates[other]) else 1_000_000)
             if gain <= -500_000 and candidate.listed and _later(candidate, candidates[other]):
                 gain = best[other] - 3  # a listed heading is believed across a gap
+            if gain <= -500_000 and _skips_one(candidate, candidates[other]):
+                gain = best[other] - 4  # authors forget a number, or the heading of a whole section
             if gain >= top:
                 top, source = gain, other
         best.append(top + candidate.weight)
@@ -145,6 +147,14 @@ def _heaviest(candidates: list[_Candidate]) -> list[_Candidate]:
         chain.append(candidates[at])
         at = back[at]
     return chain[::-1]
+
+
+def _skips_one(after: _Candidate, before: _Candidate) -> bool:
+    """Is one number between two headings that stands nowhere: 3 and 5, or 3 and 4.1?"""
+    if after.appendix or before.appendix:
+        return False
+    ahead = after.steps[0] - before.steps[0]
+    return (ahead == 2 and len(after.steps) == 1) or (ahead == 1 and after.steps[1:] == (1,))
 
 
 def _may_begin(candidate: _Candidate) -> bool:

@@ -225,6 +225,19 @@ def test_library(tmp_path: Path) -> None:
     assert [path for path, _ in problems.rows] == ["rfc99998.txt", "rfc99997.txt"]
 
 
+@pytest.mark.parametrize(
+    ("rfc", "numbers"),
+    [
+        (3348, ["1", "2", "3", "5", "6", "7", "8", "9", "10"]),
+        (2193, ["1", "2", "3", "4.1", "4.2", "4.3", "4.4", "5.1", "5.2", "6", "7", "8", "9"]),
+    ],
+)
+def test_numbers_that_nobody_used(rfc: int, numbers: list[str], shared_dir: Path) -> None:
+    """Texts without contents, in which a number is left out, have all their sections."""
+    text = decode.decode((shared_dir / "rfc" / "txt" / f"rfc{rfc}.txt").read_bytes())
+    assert [section.number for section in sections.find(text)][: len(numbers)] == numbers
+
+
 def test_sections_agree_with_the_contents_of_every_rfc(shared_dir: Path) -> None:
     """Over the whole mirror at most 1 % of the entries of the contents are missed and at most 1 % of the sections are not in them."""
     listed = missed = false = 0
