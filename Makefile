@@ -66,7 +66,7 @@ fix: env-dev ## let ruff correct and format what it can
 
 bench: env-dev ## measure the marks of speed beside other servers and print them
 	@for mark in $(MARKS); do \
-	  echo "== $$mark"; $(BIN)/python -m tools.bench.$$mark $(ARGS) || exit 1; \
+	  echo "== $$mark"; $(MUTATE_ENV) $(BIN)/python -m tools.bench.$$mark $(ARGS) || exit 1; \
 	done
 
 mutate: env-dev ## break code that 50 sentences cite; a marked test must fail (options: ARGS='-n 10 --seed 1')

@@ -189,10 +189,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
-    mirror = Path(os.environ.get("RFC_MIRROR", ""))
-    if not any(mirror.glob("rfc*.txt")):
-        raise SystemExit("RFC_MIRROR names no folder with RFC texts")
-    figures = measure(arguments.runs, mirror.resolve(), Path(__file__).resolve().parents[2])
+    repository = Path(__file__).resolve().parents[2]
+    places = [
+        Path(os.environ.get("RFC_MIRROR") or repository / "rfc" / "txt"),
+        repository / "rfc" / "txt",
+    ]
+    mirror = next((one for one in places if any(one.glob("rfc*.txt"))), None)
+    if mirror is None:
+        print(
+            "not measured: there are no RFC texts here; `rfclinks fetch` gets them, or RFC_MIRROR names a folder"
+        )
+        return
+    figures = measure(arguments.runs, mirror.resolve(), repository)
     units = {"ratio": "times", "memory": "MiB"}
     for what, value in figures.items():
         mark = MARKS.get(what)
