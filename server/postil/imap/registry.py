@@ -34,7 +34,7 @@ from postil.imap.commands import (
     store,
     subscribe,
 )
-from postil.imap.extensions import compress, id, idle, replace, unauthenticate
+from postil.imap.extensions import compress, id, idle, quota, replace, unauthenticate
 
 MODULES: Final = (
     # RFC 9051 §6.1: any state
@@ -59,6 +59,7 @@ MODULES: Final = (
     status,
     append,
     idle,
+    quota,
     compress,
     unauthenticate,
     # RFC 9051 §6.4: a mailbox is selected

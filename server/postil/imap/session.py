@@ -175,6 +175,8 @@ class Session:
         if "CONDSTORE" in self.switched_off:
             # RFC 7162 §3.2.3: the one implies the other.
             self.switched_off |= {"QRESYNC"}
+        if "QUOTA" in self.switched_off:
+            self.switched_off |= {"QUOTA=RES-STORAGE"}
         self.account = account
         self._stop_listening = self.store.listen(account.id, self._hear)
         self.failed_logins = 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import names
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad
-from postil.imap.extensions import appendlimit, condstore, objectid
+from postil.imap.extensions import appendlimit, condstore, objectid, quota
 from postil.imap.tokens import Tokens
 from postil.ports import store as ports
 
@@ -28,6 +28,8 @@ ITEMS: Final[dict[str, Callable[[ports.Status], int | str]]] = {
     "SIZE": lambda status: status.size,
     "RECENT": lambda status: status.recent,
     "HIGHESTMODSEQ": lambda status: status.highest_modseq,  # RFC 7162 §3.1.7
+    # RFC 9208 §5.1: "When the server supports this resource type, it MUST also support the DELETED-STORAGE status data item."
+    "DELETED-STORAGE": lambda status: status.deleted_size,
     "MAILBOXID": lambda status: f"({status.object_id})",  # RFC 8474 §4.3
     "APPENDLIMIT": lambda status: "",  # RFC 7889 §3.1; the session knows it
 }
@@ -37,6 +39,7 @@ ITEMS: Final[dict[str, Callable[[ports.Status], int | str]]] = {
 _OFFERED: Final = {
     "SIZE": "STATUS=SIZE",
     "MAILBOXID": objectid.NAME,
+    "DELETED-STORAGE": quota.NAME,
     "APPENDLIMIT": appendlimit.NAME,
 }
 

@@ -1,0 +1,74 @@
+"""QUOTA: how much an account uses, and how much it may.
+
+RFC 9208; RFC 2087 before it. One quota root, "", for all mailboxes of an account; one resource, STORAGE, in units of 1,024 octets. Limits are set by
+commands on the machine.
+"""
+
+# RFC 9208 §4.1.3, not planned: SETQUOTA is an admin's, who has `postil account` for it; so QUOTASET is not announced
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from postil.imap import names
+from postil.imap.command import Done, Spec, State
+from postil.imap.errors import No
+from postil.imap.tokens import Tokens
+
+if TYPE_CHECKING:
+    from postil.imap.session import Session
+
+NAME: Final = "QUOTA"
+RESOURCE: Final = "QUOTA=RES-STORAGE"
+_ROOT: Final = b""
+_UNIT: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """GETQUOTA root, GETQUOTAROOT mailbox"""
+
+    argument: bytes
+
+
+def parse(tokens: Tokens) -> Quota:
+    tokens.sp()
+    argument = tokens.astring()
+    tokens.end()
+    return Quota(argument)
+
+
+async def get(session: Session, command: Quota) -> AsyncIterator[bytes | Done]:
+    """One root's usage and limits."""
+    if command.argument != _ROOT:
+        raise No('There is one quota root, ""', "NONEXISTENT")
+    yield await _line(session)
+
+
+async def get_root(session: Session, command: Quota) -> AsyncIterator[bytes | Done]:
+    """Which root a mailbox has, or would have, and that root."""
+    # RFC 9208 §4.1.2: "Note that the mailbox name parameter doesn't have to reference an existing mailbox."
+    name = names.read(command.argument, session.utf8)
+    yield b'* QUOTAROOT %b ""\r\n' % session.name_of(name)
+    yield await _line(session)
+
+
+async def _line(session: Session) -> bytes:
+    limit = session.user.quota
+    if limit is None:
+        # Erratum 8846: the list may be empty. RFC 9208 §4.2.1: "Thus, an empty list means there are no administrative
+        # resource limits in the quota root."
+        return b'* QUOTA "" ()\r\n'
+    usage = await session.store.usage(session.user.id)
+    # What is begun is used, and what is not whole cannot be used.
+    used = -(-usage.octets // _UNIT)
+    # RFC 9208 §3.1.2: "The usage of a resource MUST be represented as a 63-bit unsigned integer."
+    return b'* QUOTA "" (STORAGE %d %d)\r\n' % (used, limit // _UNIT)
+
+
+COMMANDS = (
+    Spec("GETQUOTA", State.LOGGED_IN, parse, get, capability=NAME),
+    Spec("GETQUOTAROOT", State.LOGGED_IN, parse, get_root, capability=NAME),
+)
