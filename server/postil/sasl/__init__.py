@@ -1,10 +1,11 @@
 """SASL mechanisms as pure functions: octets of the exchange in, identities out.
 
-RFC 4422 is the framework, RFC 4616 the mechanism PLAIN. A protocol (IMAP's AUTHENTICATE, SMTP's AUTH)
-does its own framing, calls a mechanism here for what the octets mean, and asks
+RFC 4422 is the framework; the mechanisms are PLAIN (RFC 4616) and SCRAM (RFC 5802, RFC 7677), server and client. A protocol (IMAP's
+AUTHENTICATE, SMTP's AUTH) does its own framing, calls a mechanism here for what the octets mean, and asks
 `ports.accounts` whether it is true.
 
-Files in reading order: `plain`, `encoding` (base64).
+Files in reading order: `plain`, `encoding` (base64), `precis` (user names and passwords, RFC 8265), `saslprep` (RFC 4013, for
+keys that clients make so), `scram` (keys and grammar), `scram_server`, `scram_client`.
 
 Rules: no I/O, no directory, no clock; a malformed exchange is an exception of the
 mechanism's module, never a guess. Secrets are not part of any repr.
