@@ -202,7 +202,8 @@ async def test_a_removed_account_leaves_word_for_the_server(
     [
         ("", "password-a", "1 to 320 characters"),
         ("a\u0000@example.org", "password-a", "cannot be typed"),
-        ("a@exa mple", "password-a", "not a domain name"),
+        ("a@exa mple", "password-a", "U\\+0020 may not stand there"),
+        ("a@-", "password-a", "not a domain name"),
         ("a@example.org", "short", "8 to 1024"),
         ("a@example.org", "with\x00control", "control"),
         ("x" * 65 + "@example.org", "password-a", "64 octets"),

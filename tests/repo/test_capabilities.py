@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from postil.imap.capabilities import CAPABILITIES, Capability
+from postil.sasl import scram
 
 DIALOGUES = Path("tests/dialogs/imap")
 # The dialogue that shows it, where its name begins with another RFC than the capability's.
@@ -33,7 +34,7 @@ ALWAYS = {
     "IMAP4rev1": "without a revision there is no protocol",
     "STARTTLS": "before login there is no account",
     "LOGINDISABLED": "before login there is no account",
-    "AUTH=PLAIN": "before login there is no account",
+    **{f"AUTH={name}": "before login there is no account" for name in (*scram.MECHANISMS, "PLAIN")},
     "SASL-IR": "before login there is no account",
     "LITERAL+": "literals are read before the command, and by then they are there",
     "CHILDREN": "attributes that every client must pass over (RFC 9051 §7.3.1)",

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postil.ports.channel import OPEN, Channel
 from postil.sasl import scram, scram_client, scram_server
 from postil.sasl.scram import Hash, Refused
 from postil.sasl.scram_client import Binding, ClientExchange
-from postil.sasl.scram_server import Channel, ServerExchange
+from postil.sasl.scram_server import ServerExchange
 
 SALT = b"0123456789abcdef"
 COUNT = 4096
@@ -260,7 +261,7 @@ def test_downgrade() -> None:
     for channel in (TLS, Channel(True, True)):
         with refused("server-does-support-channel-binding"):
             ServerExchange(BARE, channel, b"xyz").first(b"y,,n=user,r=abc")
-    assert ServerExchange(BARE, scram_server.OPEN, b"xyz").first(b"y,,n=user,r=abc").flag == "y"
+    assert ServerExchange(BARE, OPEN, b"xyz").first(b"y,,n=user,r=abc").flag == "y"
 
 
 @pytest.mark.rfc(
@@ -285,7 +286,7 @@ def test_unknown_type(mechanism: scram.Mechanism) -> None:
 
 def test_nothing_to_bind() -> None:
     """Without TLS, without support, on a connection that cannot."""
-    for channel in (scram_server.OPEN, Channel(True, False), Channel(True, True)):
+    for channel in (OPEN, Channel(True, False), Channel(True, True)):
         with refused("channel-binding-not-supported"):
             ServerExchange(PLUS, channel, b"xyz").first(b"p=tls-exporter,,n=user,r=abc")
 

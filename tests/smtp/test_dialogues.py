@@ -8,7 +8,7 @@ import pytest
 from tests.support import smtp
 from tests.support.delivery import post
 from tests.support.dialogue import Dialogue, Player, parse
-from tests.support.streams import MemoryStream
+from tests.support.streams import BOUND, MemoryStream
 
 from postil.smtp import Limits
 
@@ -17,7 +17,7 @@ FILES = sorted(FOLDER.glob("*.dlg"))
 
 
 def set_scene(world: smtp.World, dialogue: Dialogue) -> None:
-    """`port: submission` or `localserve`; `tls: yes`; `size`, `recipients`, `errors`: limits."""
+    """`port: submission` or `localserve`; `tls: yes`; `bind: exporter`; `size`, `recipients`, `errors`: limits."""
     match dialogue.value("port", "smtp"):
         case "submission":
             world.submission()
@@ -29,6 +29,8 @@ def set_scene(world: smtp.World, dialogue: Dialogue) -> None:
             raise ValueError(f"{dialogue.path}: no port {other}")
     if dialogue.value("tls"):
         world.tls = True
+    if dialogue.value("bind"):
+        world.bound = BOUND
     world.limits = Limits(
         message_size=int(dialogue.value("size", "100000")),
         recipients=int(dialogue.value("recipients", "100")),

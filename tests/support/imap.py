@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from tests.support.dialogue import Dialogue, Player
-from tests.support.streams import PEER, MemoryStream
+from tests.support.scram import challenge
+from tests.support.streams import BOUND, PEER, MemoryStream
 
 from postil.base.clock import FixedClock
 from postil.base.tasks import Tasks
 from postil.imap.session import Session
 from postil.imap.settings import Limits, Settings
-from postil.ports.accounts import Account, Delivery
+from postil.ports.accounts import Account, Delivery, Salted
+from postil.ports.channel import Channel
 from postil.ports.ids import AccountId
 from postil.ports.store import Mailbox, NewMessage, Store
 from postil.store.memory import MemoryStore
@@ -32,6 +34,9 @@ class Directory:
         self, login: str, password: str, *, protocol: str, peer: str
     ) -> Account | None:
         return self.accounts.get(login) if password == PASSWORD else None
+
+    async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
+        return challenge(self.accounts.get, login, hash_name, PASSWORD)
 
     async def authorize(self, account: Account, identity: str) -> Account | None:
         return self.accounts.get(identity) if account.name == "admin" else None
@@ -64,6 +69,7 @@ class World:
     plaintext_login: bool = False
     certificate: bool = True
     limits: Limits = field(default_factory=Limits)
+    bound: Channel | None = None  # what connections with TLS bind to
     sessions: list[Session] = field(default_factory=list)
 
     @property
@@ -87,6 +93,8 @@ class World:
         """A new connection; the greeting is still to be read."""
         peer = replace(PEER, tls="TLSv1.3") if self.tls else PEER
         stream = MemoryStream(peer, can_start_tls=self.certificate)
+        if self.bound is not None:
+            stream.bound = self.bound
         session = Session(stream, self.store, self.directory, self.clock, self.settings())
         self.sessions.append(session)
         self.tasks.start("session", session.run())
@@ -185,7 +193,7 @@ async def play(dialogue: Dialogue, made: World) -> None:
 
     Keys: `state` (nonauth, auth, selected: INBOX), `mailbox` NAME, `messages` NAME COUNT, `message` NAME (FLAGS) SUBJECT,
     `subscribe` NAME, `delete` NAME, `bare` yes (INBOX only), `seen-before` NAME (nothing is \\Recent), `special` NAME ATTRIBUTE, `enable` CAPABILITY, `off` CAPABILITIES, `tls` no, `plaintext` yes,
-    `certificate` no, `quota` OCTETS, `largest` OCTETS, `failed-logins` COUNT.
+    `certificate` no, `quota` OCTETS, `bind` exporter, `largest` OCTETS, `failed-logins` COUNT.
     """
     await _furnish(dialogue, made)
     state = dialogue.value("state", "auth")
@@ -212,6 +220,8 @@ async def _furnish(dialogue: Dialogue, made: World) -> None:
     made.tls = dialogue.value("tls", "yes") == "yes"
     made.certificate = dialogue.value("certificate", "yes") == "yes"
     made.plaintext_login = dialogue.value("plaintext", "no") == "yes"
+    if dialogue.value("bind"):
+        made.bound = BOUND
     if largest := dialogue.value("largest"):
         made.limits = replace(made.limits, largest_message=int(largest))
     if tries := dialogue.value("failed-logins"):

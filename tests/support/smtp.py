@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from tests.support.scram import challenge
 from tests.support.streams import PEER, MemoryStream
 
 from postil.base.clock import FixedClock
 from postil.base.tasks import Tasks
-from postil.ports.accounts import Account, AccountsUnavailable, Delivery
+from postil.ports.accounts import Account, AccountsUnavailable, Delivery, Salted
+from postil.ports.channel import Channel
 from postil.ports.delivery import Inbound, Path, Receiving, Transaction, Verdict
 from postil.ports.ids import AccountId
 from postil.smtp import Limits, Session, Settings
@@ -42,8 +44,15 @@ class Directory:
         self, login: str, password: str, *, protocol: str, peer: str
     ) -> Account | None:
         self._check()
+        return self._enabled(login) if password == PASSWORD else None
+
+    async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
+        self._check()
+        return challenge(self._enabled, login, hash_name, PASSWORD)
+
+    def _enabled(self, login: str) -> Account | None:
         account = self.accounts.get(login.removesuffix("@example.org"))
-        return account if account and password == PASSWORD and not account.disabled else None
+        return account if account and not account.disabled else None
 
     async def authorize(self, account: Account, identity: str) -> Account | None:
         return account if identity == account.name else None
@@ -149,6 +158,7 @@ class World:
     plaintext_login: bool = False
     ip: str = SMTP_PEER.ip
     limits: Limits = field(default_factory=Limits)
+    bound: Channel | None = None  # what connections with TLS bind to
     sessions: list[Session] = field(default_factory=list)
 
     def submission(self) -> None:
@@ -176,6 +186,8 @@ class World:
         if self.tls:
             peer = replace(peer, tls="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384")
         stream = MemoryStream(peer, can_start_tls=self.certificate)
+        if self.bound is not None:
+            stream.bound = self.bound
         session = Session(stream, self.inbound, self.directory, self.clock, self.settings())
         self.sessions.append(session)
         self.tasks.start("session", session.run())

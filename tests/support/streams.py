@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 
 from postil.base.deflate import Deflater, Inflater
+from postil.ports.channel import OPEN, Channel
 from postil.ports.peer import Peer
 from postil.ports.stream import StreamBroken, StreamClosed, StreamTimeout
 
@@ -17,6 +18,10 @@ PEER = Peer(
     listener="imap",
     connection="test",
 )
+
+
+# TLS 1.3 whose exporter gives ones.
+BOUND = Channel(True, True, ("tls-exporter",), {"tls-exporter": b"\1" * 32}.get)
 
 
 class MemoryStream:
@@ -32,6 +37,7 @@ class MemoryStream:
         self._out = bytearray()
         self._written = asyncio.Event()
         self.closed = False
+        self.bound = Channel(tls=True, supported=False)
         self._deflate: tuple[Inflater, Deflater] | None = None
 
     # --- Stream
@@ -113,6 +119,10 @@ class MemoryStream:
     async def start_tls(self) -> None:
         self._in.clear()
         self._peer = dataclasses.replace(self._peer, tls="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384")
+
+    @property
+    def channel(self) -> Channel:
+        return OPEN if self._peer.tls is None else self.bound
 
     @property
     def compressed(self) -> bool:

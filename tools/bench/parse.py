@@ -12,6 +12,7 @@ from collections.abc import Callable
 from postil.imap import limits
 from postil.imap.registry import COMMANDS, STREAMED
 from postil.imap.wire import CommandReader, Request
+from postil.ports.channel import OPEN
 from postil.ports.peer import Peer
 
 LINES = {
@@ -30,6 +31,7 @@ class Endless:
 
     peer = Peer("", 0, "", 0, "bench", "bench")
     can_start_tls = False
+    channel = OPEN
 
     def __init__(self, line: bytes) -> None:
         self._piece = line * (64 * limits.KIB // len(line))

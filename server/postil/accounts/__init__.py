@@ -1,7 +1,7 @@
 """Who has mail here: accounts, their passwords, their addresses, what they may do (`ports.accounts` filled).
 
 Files in reading order: `schema` (the control database `postil.db` and its migrations), `passwords` (Argon2id, and the
-cache that makes the second login cheap), `names` (how login names and addresses are compared), `database` (the directory
+cache that makes the second login cheap), `scramkeys` (what SCRAM keeps of a password), `names` (how login names and addresses are compared), `database` (the directory
 the protocols ask), `admin` (what `postil account` and `postil address` change).
 
 Rules: a secret never leaves this package and is never logged; every wrong login costs the same time and says the

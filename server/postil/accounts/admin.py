@@ -12,9 +12,10 @@ from pathlib import Path
 
 import aiosqlite
 
-from postil.accounts import names, schema
-from postil.accounts.passwords import MAX_PASSWORD, hash_password
+from postil.accounts import names, schema, scramkeys
+from postil.accounts.passwords import MAX_PASSWORD, hash_password, prepared
 from postil.base.clock import Clock
+from postil.sasl import precis
 
 MIN_PASSWORD = 8  # NIST SP 800-63B: the least length for a password a person chose
 
@@ -64,18 +65,20 @@ class Administration:
     ) -> AccountRow:
         """A new account; a name with @ also becomes its first address unless `address` is false."""
         name = _name(name)
-        hashed = None if password is None else hash_password(_password(password))
+        word = None if password is None else _password(password)
         local = domain = ""
         if address and "@" in name:
             local, domain = _split(name)
         await self._connection.execute("BEGIN IMMEDIATE")
         try:
             number = await self._insert(
-                "INSERT INTO account (name, key, display_name, password, quota, created)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (name, names.key(name), display_name, hashed, quota, int(self._clock.now())),
+                "INSERT INTO account (name, key, display_name, quota, created)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (name, names.login_key(name), display_name, quota, int(self._clock.now())),
                 f"an account {name} exists already",
             )
+            if word is not None:
+                await self._put_password(number, word)
             if domain:
                 await self._add_address(number, local, domain, "INBOX")
             await self._connection.execute("COMMIT")
@@ -122,10 +125,33 @@ class Administration:
     async def set_password(self, name: str, password: str) -> None:
         """From now on only this password works."""
         row = await self.show(name)
-        await self._connection.execute(
-            "UPDATE account SET password = ? WHERE id = ?",
-            (hash_password(_password(password)), row.id),
+        word = _password(password)
+        await self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            await self._put_password(row.id, word)
+            await self._connection.execute("COMMIT")
+        except BaseException:
+            await self._connection.execute("ROLLBACK")
+            raise
+
+    async def _put_password(self, account: int, password: str) -> None:
+        """Hash, keys for SCRAM, and the end of the sessions that the old one opened; in the caller's transaction."""
+        rows = await self._connection.execute_fetchall(
+            "SELECT salt, iterations FROM account"
+            " WHERE id = ? AND EXISTS (SELECT 1 FROM app_password WHERE account = account.id)",
+            (account,),
         )
+        kept = next(iter(rows), None)
+        made = (
+            scramkeys.fresh(password)
+            if kept is None or kept[0] is None
+            else scramkeys.derive(password, bytes(kept[0]), int(kept[1]))
+        )
+        await self._connection.execute(
+            "UPDATE account SET password = ?, salt = ?, iterations = ?, epoch = epoch + 1 WHERE id = ?",
+            (hash_password(prepared(password)), made.salt, made.iterations, account),
+        )
+        await scramkeys.store(self._connection, account, made)
 
     async def remove(self, name: str) -> None:
         """The account, its addresses, and (by the server, at once or at its next start) its mail."""
@@ -141,7 +167,7 @@ class Administration:
 
     async def show(self, name: str) -> AccountRow:
         """One account by login name; AccountError when there is none."""
-        found = await self._rows("WHERE account.key = ?", (names.key(name),))
+        found = await self._rows("WHERE account.key = ?", (names.login_key(name),))
         if not found:
             raise AccountError(f"there is no account {name}")
         return found[0]
@@ -175,7 +201,7 @@ class Administration:
 
 def _name(name: str) -> str:
     try:
-        return names.check_name(name)
+        return names.check_login(name)
     except names.BadAddress as error:
         raise AccountError(str(error)) from error
 
@@ -190,6 +216,8 @@ def _split(address: str) -> tuple[str, str]:
 def _password(password: str) -> str:
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise AccountError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
-    if any(character < " " for character in password):
-        raise AccountError("a password holds no control characters")
+    try:
+        precis.opaque(password)
+    except precis.Unacceptable as error:
+        raise AccountError(f"this cannot be a password: {error}") from error
     return password

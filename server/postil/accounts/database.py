@@ -6,17 +6,21 @@ something does not exist: an address added a moment ago works at once.
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
-from postil.accounts import names, schema
+from postil.accounts import names, schema, scramkeys
 from postil.accounts.passwords import Passwords
 from postil.base.clock import Clock
-from postil.ports.accounts import Account, AccountsUnavailable, Delivery
+from postil.ports.accounts import Account, AccountsUnavailable, Delivery, Proved, Salted
 from postil.ports.ids import AccountId
+from postil.sasl.scram import ITERATIONS, Hash, mac, proves
 
 REMEMBER_SECONDS = (
     1.0  # how long a found address is trusted: reception asks thousands of times a second
@@ -31,6 +35,21 @@ _ACCOUNT = "account.id, account.name, account.display_name, account.quota, accou
 Prepare = Callable[[Account], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Challenge:
+    """Implements `ports.accounts.Salted`."""
+
+    _database: AccountsDatabase
+    login: str
+    hash: Hash
+    protocol: str
+    salt: bytes
+    iterations: int
+
+    async def prove(self, auth_message: bytes, proof: bytes) -> Proved | None:
+        return await self._database.prove(self, auth_message, proof)
+
+
 class AccountsDatabase:
     """Implements `ports.accounts.Accounts`; use `open`."""
 
@@ -40,6 +59,7 @@ class AccountsDatabase:
         clock: Clock,
         domains: Mapping[str, str],
         prepare: Prepare | None,
+        secret: bytes,
     ) -> None:
         self._connection = connection
         self._clock = clock
@@ -48,6 +68,9 @@ class AccountsDatabase:
         self._prepared: dict[AccountId, int | None] = {}
         self._found: dict[tuple[str, str], tuple[float, tuple[Delivery, ...]]] = {}
         self.passwords = Passwords(clock)
+        self._secret = secret
+        self._nobody = secrets.token_bytes(32)
+        self._writing = asyncio.Lock()
 
     @classmethod
     async def open(
@@ -63,7 +86,13 @@ class AccountsDatabase:
         `domains`: local domains in A-labels to the login name of their postmaster ("": the oldest account).
         `prepare`: awaited before an account is first handed out, and again when its quota changed (the store provisions it).
         """
-        return cls(await schema.open_database(path), clock, domains, prepare)
+        connection = await schema.open_database(path)
+        try:
+            secret = await schema.secret(connection, "scram")
+        except BaseException:
+            await connection.close()
+            raise
+        return cls(connection, clock, domains, prepare, secret)
 
     async def close(self) -> None:
         """Close the file and end the threads."""
@@ -97,18 +126,82 @@ class AccountsDatabase:
             self._prepared[account.id] = account.quota
         return account
 
+    async def _find(self, login: str) -> tuple[object, ...] | None:
+        """The row of the account a login name or address leads to: _ACCOUNT, password, salt, iterations.
+
+        One question, whether or not there is such an account: how long it takes tells nothing.
+        """
+        try:
+            local, domain = names.split_address(login)
+        except names.BadAddress:
+            local = domain = ""
+        rows = await self._rows(
+            f"SELECT {_ACCOUNT}, password, salt, iterations FROM account WHERE id = coalesce("
+            "(SELECT id FROM account WHERE key = ?),"
+            " (SELECT account FROM address WHERE domain = ? AND key = ?), -1)",
+            (names.login_key(login), domain, names.key(local)),
+        )
+        return rows[0] if rows else None
+
     async def authenticate(
         self, login: str, password: str, *, protocol: str, peer: str
     ) -> Account | None:
+        row = await self._find(login)
+        stored = row[5] if row is not None and isinstance(row[5], str) else None
+        right = await self.passwords.verify(password, stored)
+        if not right or row is None or row[4] is not None:
+            return None
+        if row[6] is None:
+            await self._add_keys(row, password)
+        return await self._account(row)
+
+    async def _add_keys(self, row: tuple[object, ...], password: str) -> None:
+        """Keys for SCRAM for a password that was set before there were any."""
+        made = await self.passwords.scram_keys(password)
+        async with self._writing:
+            try:
+                await self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error:
+                return  # busy or read only: the login was right, and the next one tries again
+            try:
+                cursor = await self._connection.execute(
+                    "UPDATE account SET salt = ?, iterations = ?"
+                    " WHERE id = ? AND password = ? AND salt IS NULL",
+                    (made.salt, made.iterations, row[0], row[5]),
+                )
+                if cursor.rowcount and isinstance(row[0], int):
+                    await scramkeys.store(self._connection, row[0], made)
+                await self._connection.execute("COMMIT")
+            except BaseException:
+                await self._connection.execute("ROLLBACK")
+                raise
+
+    async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
+        row = await self._find(login)
+        if row is not None and isinstance(row[6], bytes) and isinstance(row[7], int):
+            return _Challenge(self, login, Hash(hash_name), protocol, row[6], row[7])
+        salt = scramkeys.invented(self._secret, names.login_key(login))
+        return _Challenge(self, login, Hash(hash_name), protocol, salt, ITERATIONS)
+
+    async def prove(self, asked: _Challenge, auth_message: bytes, proof: bytes) -> Proved | None:
+        """Whose proof it is. Everything is read again: since the salt was asked for, the password may have changed."""
+        row = await self._find(asked.login)
         rows = await self._rows(
-            f"SELECT {_ACCOUNT}, account.password FROM account WHERE key = ?", (names.key(login),)
+            "SELECT stored, server, protocols FROM scram_key"
+            " LEFT JOIN app_password ON app_password.id = scram_key.app_password"
+            " WHERE scram_key.account = ? AND hash = ?",
+            (row[0] if row is not None else -1, asked.hash.value),
         )
-        if not rows:
-            rows = await self._by_address(login)
-        stored = rows[0][5] if rows else None
-        usable = isinstance(stored, str) and rows[0][4] is None
-        right = await self.passwords.verify(password, stored if isinstance(stored, str) else None)
-        return await self._account(rows[0]) if right and usable else None
+        found: bytes | None = None
+        for stored, server, protocols in rows or [(self._nobody, self._nobody, "")]:
+            assert isinstance(stored, bytes) and isinstance(server, bytes)
+            # Every key is tried: which of them it was, and whether it was one, costs the same.
+            right = proves(stored, auth_message, proof, asked.hash)
+            if right and rows and (protocols is None or asked.protocol in str(protocols).split()):
+                found = server
+        if found is None or row is None or row[4] is not None or row[6] != asked.salt:
+            return None
+        return Proved(await self._account(row), mac(found, auth_message, asked.hash))
 
     async def _by_address(self, login: str) -> list[tuple[object, ...]]:
         try:
@@ -116,13 +209,13 @@ class AccountsDatabase:
         except names.BadAddress:
             return []
         return await self._rows(
-            f"SELECT {_ACCOUNT}, account.password FROM address JOIN account ON account.id = address.account"
+            f"SELECT {_ACCOUNT} FROM address JOIN account ON account.id = address.account"
             " WHERE address.domain = ? AND address.key = ?",
             (domain, names.key(local)),
         )
 
     async def authorize(self, account: Account, identity: str) -> Account | None:
-        if not identity or names.key(identity) == names.key(account.name):
+        if not identity or names.login_key(identity) == names.login_key(account.name):
             return account
         rows = await self._by_address(identity)
         return account if rows and rows[0][0] == account.id else None
@@ -165,7 +258,7 @@ class AccountsDatabase:
         named = self._domains[domain] if domain else next(filter(None, self._domains.values()), "")
         rows = await self._rows(
             f"SELECT {_ACCOUNT} FROM account WHERE key = ? AND disabled IS NULL",
-            (names.key(named),),
+            (names.login_key(named),),
         ) or await self._rows(
             f"SELECT {_ACCOUNT} FROM account WHERE disabled IS NULL ORDER BY id LIMIT 1"
         )

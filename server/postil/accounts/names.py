@@ -11,6 +11,8 @@ from functools import lru_cache
 
 import idna
 
+from postil.sasl import precis
+
 MAX_NAME = 320  # 64 octets of local part, @, 255 of domain: RFC 5321 §4.5.3.1
 
 
@@ -21,6 +23,20 @@ class BadAddress(ValueError):
 def key(name: str) -> str:
     """The form in which names are compared."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def login_key(login: str) -> str:
+    """The form in which login names are compared.
+
+    RFC 8265 §3.3 (UsernameCaseMapped), then as addresses are compared, since most login names are one.
+    """
+    # TODO(RFC 8265 §3.3.4): names that differ only in folding (ss and ß) cannot be two accounts; nobody is taken for another
+    try:
+        return key(precis.username(login))
+    except precis.Unacceptable:
+        return key(
+            login
+        )  # an address with a quoted local part, or a name from before there was a rule
 
 
 @lru_cache(maxsize=4096)  # asked for each recipient, and IDNA costs more than the rest of RCPT
@@ -47,6 +63,16 @@ def split_address(address: str) -> tuple[str, str]:
     if len(local.encode("utf-8", "replace")) > 64:
         raise BadAddress("the local part is longer than 64 octets (RFC 5321 section 4.5.3.1.1)")
     return local, domain_key(domain)
+
+
+def check_login(name: str) -> str:
+    """A new login name in NFC; BadAddress unless RFC 8265 §3.3 allows it."""
+    name = check_name(name)
+    try:
+        precis.username(name)
+    except precis.Unacceptable as error:
+        raise BadAddress(f"{name!r} cannot be a login name: {error}") from error
+    return name
 
 
 def check_name(name: str) -> str:

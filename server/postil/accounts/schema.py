@@ -6,6 +6,7 @@ one, never half. A database newer than the program is refused.
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import aiosqlite
@@ -40,7 +41,36 @@ CREATE TABLE removed (
 ) STRICT;
 """
 
-STEPS = (_FIRST,)
+_SECOND = """
+-- Keys for SCRAM (RFC 5802). One salt an account: passwords for single programs are found by trying each one's keys.
+ALTER TABLE account ADD COLUMN salt BLOB;          -- NULL: no keys yet
+ALTER TABLE account ADD COLUMN iterations INTEGER;
+ALTER TABLE account ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;  -- counted up when sessions must end
+CREATE TABLE app_password (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    label TEXT NOT NULL,                   -- what the person calls the program
+    digest BLOB NOT NULL UNIQUE,           -- keyed: made by us, so long that no slow hash is needed
+    protocols TEXT NOT NULL,               -- words with a blank between
+    created INTEGER NOT NULL,
+    UNIQUE (account, label)
+) STRICT;
+CREATE TABLE scram_key (
+    account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    app_password INTEGER REFERENCES app_password ON DELETE CASCADE,  -- NULL: the account's own password
+    hash TEXT NOT NULL,
+    stored BLOB NOT NULL,
+    server BLOB NOT NULL
+) STRICT;
+CREATE INDEX scram_key_account ON scram_key (account, hash);
+CREATE INDEX scram_key_app ON scram_key (app_password);
+CREATE TABLE secret (
+    name TEXT PRIMARY KEY,                 -- what it is for
+    value BLOB NOT NULL
+) STRICT;
+"""
+
+STEPS = (_FIRST, _SECOND)
 VERSION = len(STEPS)
 
 
@@ -61,6 +91,15 @@ async def open_database(path: Path) -> aiosqlite.Connection:
         await connection.close()
         raise
     return connection
+
+
+async def secret(connection: aiosqlite.Connection, name: str) -> bytes:
+    """The server's own secret of that name, made at first use; it stays as long as the database."""
+    await connection.execute(
+        "INSERT OR IGNORE INTO secret (name, value) VALUES (?, ?)", (name, secrets.token_bytes(32))
+    )
+    rows = await connection.execute_fetchall("SELECT value FROM secret WHERE name = ?", (name,))
+    return bytes(next(iter(rows))[0])
 
 
 async def _version(connection: aiosqlite.Connection) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from postil.accounts import AccountError, AccountsDatabase, Administration
-from postil.ports.accounts import Account, Delivery
+from postil.ports.accounts import Account, Delivery, Salted
 from postil.ports.ids import AccountId
 
 LOGIN = "postil@localhost"
@@ -25,6 +25,9 @@ class EveryAddress:
         self, login: str, password: str, *, protocol: str, peer: str
     ) -> Account | None:
         return await self._known.authenticate(login, password, protocol=protocol, peer=peer)
+
+    async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
+        return await self._known.scram(login, hash_name, protocol=protocol)
 
     async def authorize(self, account: Account, identity: str) -> Account | None:
         return await self._known.authorize(account, identity)

@@ -17,7 +17,7 @@ from typing import Final
 
 from postil.accounts import AccountsDatabase, Administration
 from postil.app import directory
-from postil.app.server import DATABASE, Server, Variant, serving
+from postil.app.server import DATABASE, FAILED_LOGIN_WAIT, Server, Variant, serving
 from postil.base.clock import SystemClock
 from postil.config import Config
 from postil.config.model import Domain, Limits, Listener
@@ -56,6 +56,7 @@ class Options:
     any_port: bool = False  # for tests: the kernel chooses
     docs: Path = SITE
     grace: float = 2.0
+    login_wait: float = FAILED_LOGIN_WAIT  # seconds before a wrong login is answered
 
 
 def check_ip(ip: str) -> str:
@@ -159,6 +160,7 @@ async def localserving(options: Options) -> AsyncIterator[Server]:
         certificate_names=("localhost", "127.0.0.1", "::1"),
         site=options.docs,
         grace=options.grace,
+        login_wait=options.login_wait,
     )
     async with serving(config_for(options), variant) as server:
         yield server

@@ -30,8 +30,10 @@ from postil.daemon.metrics import Metrics
 from postil.daemon.notify import notify
 from postil.daemon.service import Service, Surroundings
 from postil.daemon.smtp import smtp_service
+from postil.imap.settings import Limits as ImapLimits
 from postil.inbound import Pipeline, Simulation
 from postil.inbound import Settings as PipelineSettings
+from postil.net import binding
 from postil.net.admission import Admission, Allowed
 from postil.net.certificates import self_signed, server_context
 from postil.net.listeners import Listeners, Spec
@@ -47,6 +49,8 @@ from postil.web.overview import Overview
 DATABASE: Final = "postil.db"
 ERASE_EVERY: Final = 10.0  # seconds between looks for accounts that a command has removed
 GRACE: Final = 10.0  # seconds that sessions get to finish what they are at; systemd kills after 90
+
+FAILED_LOGIN_WAIT: Final = 1.0  # seconds: guessing gets slow before it gets far
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("postil.app")
 
@@ -65,6 +69,7 @@ class Variant:
     certificate_names: tuple[str, ...] = ()
     site: Path | None = None
     grace: float = GRACE
+    login_wait: float = FAILED_LOGIN_WAIT  # seconds before a wrong login is answered
 
 
 @dataclass(slots=True)
@@ -167,6 +172,8 @@ async def serving(
         stack.push_async_callback(database.close)
         accounts = await variant.directory(database) if variant.directory else database
         certificate, key = _certificate(config, variant, data, clock)
+        if (trouble := binding.self_test()) is not None:
+            _log.warning("no channel binding, so no SCRAM-…-PLUS", reason=trouble)
         metrics = Metrics()
         metrics.wal.set_function(lambda: store.wal_octets)
         limits = config.limits
@@ -243,26 +250,18 @@ def _services(
 ) -> dict[str, Service | HttpService]:
     """Protocol to the service that speaks it."""
     store = server.store
-    welcome = variant.welcome(server.ports, server.certificate) if variant.welcome else None
-    pages = application(
-        Parts(
-            registry=server.metrics.registry,
-            ready=ready_probe(
-                store, server.accounts.every, Path(config.data), config.limits.free_space
-            ),
-            overview=Overview(store, server.accounts.every) if welcome else None,
-            welcome=welcome,
-            site=variant.site,
-            loopback_names_only=variant.local,
-        )
-    )
     inbound: Inbound = Pipeline(
         store, accounts, clock, PipelineSettings(host=config.hostname, offset=_zone)
     )
     if variant.local:
         inbound = Simulation(inbound, asyncio.sleep)
+    imap_limits = ImapLimits(
+        largest_message=config.limits.message_size, failed_login_wait=variant.login_wait
+    )
     smtp_limits = Limits(
-        message_size=config.limits.message_size, recipients=config.limits.recipients
+        message_size=config.limits.message_size,
+        recipients=config.limits.recipients,
+        failed_login_wait=variant.login_wait,
     )
 
     def smtp(submission: bool) -> Service:
@@ -287,7 +286,23 @@ def _services(
             around,
             host=config.hostname,
             plaintext_login=variant.plaintext_login,
-            largest_message=config.limits.message_size,
+            limits=imap_limits,
         ),
-        "http": HttpService(pages, around),
+        "http": HttpService(application(_pages(config, variant, server)), around),
     }
+
+
+def _pages(config: Config, variant: Variant, server: Server) -> Parts:
+    """What the web pages show."""
+    store = server.store
+    welcome = variant.welcome(server.ports, server.certificate) if variant.welcome else None
+    return Parts(
+        registry=server.metrics.registry,
+        ready=ready_probe(
+            store, server.accounts.every, Path(config.data), config.limits.free_space
+        ),
+        overview=Overview(store, server.accounts.every) if welcome else None,
+        welcome=welcome,
+        site=variant.site,
+        loopback_names_only=variant.local,
+    )

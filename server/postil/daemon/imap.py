@@ -33,7 +33,7 @@ def imap_service(
     *,
     host: str,
     plaintext_login: bool,
-    largest_message: int,
+    limits: Limits,
 ) -> Service:
     """IMAP sessions on any port."""
 
@@ -45,7 +45,7 @@ def imap_service(
         sleep=asyncio.sleep,
         host=host,
         plaintext_login=plaintext_login,
-        limits=Limits(largest_message=largest_message),
+        limits=limits,
         event=service.event,
         failure=service.failure,
     )

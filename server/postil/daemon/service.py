@@ -59,6 +59,14 @@ _LEFT_OUT: Final = frozenset(
 )
 
 
+# What an operator should look at: somebody may sit between a client and us.
+_WARNINGS: Final = frozenset({"interception"})
+
+
+def _shown(facts: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in facts.items() if name not in _LEFT_OUT}
+
+
 class Service:
     """Serves one protocol on any number of ports."""
 
@@ -84,11 +92,13 @@ class Service:
         if count is None:
             count = self._counts[what] = self._around.metrics.events.labels(self.protocol, what)
         count.inc()
+        if what in _WARNINGS:
+            self._log.warning(what, **_shown(facts))
+            return
         # Asked of the stdlib, since structlog binds a logger before it looks at the level.
         if not self._level.isEnabledFor(logging.INFO):
             return
-        shown = {name: value for name, value in facts.items() if name not in _LEFT_OUT}
-        self._log.info(what, **shown)
+        self._log.info(what, **_shown(facts))
 
     def failure(self, error: BaseException) -> None:
         """A fault of ours that the session survived."""

@@ -23,6 +23,7 @@ class When(enum.Enum):
     ALWAYS = enum.auto()
     BEFORE_TLS = enum.auto()  # and before login
     PASSWORDS_ALLOWED = enum.auto()  # before login, where a password may be sent
+    CHANNEL_BOUND = enum.auto()  # the same, where the connection has something to bind to
     PASSWORDS_REFUSED = enum.auto()  # before login, where it may not
     LOGGED_IN = enum.auto()
 
@@ -45,6 +46,11 @@ CAPABILITIES: Final = (
     Capability("IMAP4rev2", "9051", enable=True),
     Capability("STARTTLS", "9051", When.BEFORE_TLS),
     Capability("LOGINDISABLED", "9051", When.PASSWORDS_REFUSED),
+    # The best first: some clients take the first they know.
+    Capability("AUTH=SCRAM-SHA-256-PLUS", "7677", When.CHANNEL_BOUND),
+    Capability("AUTH=SCRAM-SHA-256", "7677", When.PASSWORDS_ALLOWED),
+    Capability("AUTH=SCRAM-SHA-1-PLUS", "5802", When.CHANNEL_BOUND),
+    Capability("AUTH=SCRAM-SHA-1", "5802", When.PASSWORDS_ALLOWED),
     Capability("AUTH=PLAIN", "4616", When.PASSWORDS_ALLOWED),
     Capability("SASL-IR", "4959"),
     # RFC 7888 §5: "IMAP servers MUST NOT advertise both of these capabilities at the same time." LITERAL+
@@ -118,5 +124,8 @@ def _applies(when: When, session: Session) -> bool:
             return not logged_in and session.stream.can_start_tls
         case When.PASSWORDS_ALLOWED:
             return not logged_in and passwords_allowed(session)
+        case When.CHANNEL_BOUND:
+            bound = bool(session.stream.channel.types)
+            return not logged_in and bound and passwords_allowed(session)
         case When.PASSWORDS_REFUSED:
             return not logged_in and not passwords_allowed(session)

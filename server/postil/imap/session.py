@@ -28,14 +28,25 @@ from postil.imap.view import SelectedView
 from postil.imap.wire import CommandReader, Request, Unreadable
 from postil.ports.accounts import Account, Accounts
 from postil.ports.ids import Uid
+from postil.ports.logins import Result
 from postil.ports.store import Change, Mailbox, NoSuchMailbox, Store, StoreError
 from postil.ports.stream import Stream, StreamBroken, StreamClosed, StreamTimeout
+from postil.sasl.login import Failed, Login
 
 _STATE_TEXT: Final = {
     State.NOT_AUTHENTICATED: "Not allowed after login",
     State.LOGGED_IN: "Log in first",
     State.AUTHENTICATED: "Not allowed while a mailbox is selected",
     State.SELECTED: "Select a mailbox first",
+}
+
+
+# RFC 9051 §7.1: AUTHENTICATIONFAILED for all that does not tell more
+_CODES: Final = {
+    # RFC 9051 §7.1: "the server cannot or will not allow the authentication identity to act as the requested
+    # authorization identity"
+    Result.AUTHORIZATION: "AUTHORIZATIONFAILED",
+    Result.LIMITED: "LIMIT",
 }
 
 
@@ -78,6 +89,8 @@ class Session:
         self._stop_listening: Callable[[], None] | None = None
         # What must follow the tagged OK and nothing else: the handshake of STARTTLS.
         self.after_reply: Callable[[], Awaitable[None]] | None = None
+        self.client_name = ""  # what ID told
+        self.logins = Login(stream, accounts, settings.gate, "imap", lambda: self.client_name)
         self.failed_logins = 0
         self._errors = 0
         self._in_flight: deque[InFlight] = deque()
@@ -177,6 +190,9 @@ class Session:
             self.switched_off |= {"QRESYNC"}
         if "QUOTA" in self.switched_off:
             self.switched_off |= {"QUOTA=RES-STORAGE"}
+        if self.logins.spent:
+            # RFC 9266 §4.1: one use for each connection, so nobody may log in a second time on this one
+            self.switched_off |= {"UNAUTHENTICATE"}
         self.account = account
         self._stop_listening = self.store.listen(account.id, self._hear)
         self.failed_logins = 0
@@ -209,11 +225,15 @@ class Session:
         if self.idling and self.view is not None and change.mailbox in (None, self.view.mailbox.id):
             self.stream.wake()
 
-    async def log_in_failed(self, login: str) -> None:
-        """The credentials were wrong: make guessing slow."""
+    async def log_in_failed(self, failed: Failed) -> No:
+        """Nobody is logged in: make guessing slow, then give the answer."""
         self.failed_logins += 1
-        self.event("login-failed", login=login, count=self.failed_logins)
-        await self.settings.sleep(self.limits.failed_login_wait * 2.0 ** (self.failed_logins - 1))
+        self.event("login-failed", login=failed.login, count=self.failed_logins)
+        if failed.result is Result.BINDING:
+            self.event("interception", login=failed.login, reason=failed.text)
+        own = self.limits.failed_login_wait * 2.0 ** (self.failed_logins - 1)
+        await self.settings.sleep(max(own, failed.wait))
+        return No(failed.text, _CODES.get(failed.result, "AUTHENTICATIONFAILED"))
 
     def deselect(self) -> None:
         """Back to the authenticated state."""
@@ -391,8 +411,12 @@ class Session:
         if self.after_reply is not None:
             step, self.after_reply = self.after_reply, None
             await step()
-        if self.failed_logins >= self.limits.failed_logins:
-            raise Bye("Too many wrong logins")
+        if self.account is None:
+            if self.logins.spent:
+                # RFC 9266 §4.1: whoever sits between could spend one use of the binding and relay another
+                raise Bye("The login bound to this connection failed: use a new connection")
+            if self.failed_logins >= self.limits.failed_logins:
+                raise Bye("Too many wrong logins")
 
     def _now(self, request: Request) -> None:
         self.tag = request.tag

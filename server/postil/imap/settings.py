@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from postil.imap import limits as numbers
 from postil.imap.fetch.remembered import Remembered
+from postil.ports.logins import Gate, OpenGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ class Settings:
     plaintext_login: bool = False  # RFC 9051 §6.2.3: only localserve permits LOGIN without TLS
     identity: Mapping[str, str] = field(default_factory=lambda: {"name": "Postil"})  # RFC 2971
     limits: Limits = field(default_factory=Limits)
+    gate: Gate = field(
+        default_factory=OpenGate
+    )  # who may try to log in, and the list of those who did
     remembered: Remembered = field(default_factory=Remembered)
     # ("login", {"account": …}), ("login-failed", …), ("id", …), ("bye", …): never secrets or message text
     event: Callable[[str, Mapping[str, object]], None] = _nothing

@@ -4,12 +4,12 @@ Every protocol runs on one pump: plain transports of the event loop below, OpenS
 between them code we can read. That is what makes STARTTLS drop what was smuggled in behind it, gives back-pressure in
 both directions, and costs 18 KiB for an idle connection where asyncio's own TLS takes 280.
 
-RFCs: 8446 and 5246 through OpenSSL (closure alerts: RFC 8446 §6.1), 6066 §3 (server name), 7301 (ALPN),
+RFCs: 8446 and 5246 through OpenSSL (closure alerts: RFC 8446 §6.1), 6066 §3 (server name), 7301 (ALPN), 9266 and 5929 (channel binding),
 3207 §4.2 and 9051 §6.2.1 (STARTTLS).
 
 Files in reading order:
 `limits` every number with its reason; `tls` OpenSSL in memory: octets in, octets out, no sockets;
-`wheel` time-outs for thousands of connections at the price of an attribute; `stream` a connection that a protocol
+`binding` what both ends of TLS know, for SCRAM's channel binding; `wheel` time-outs for thousands of connections at the price of an attribute; `stream` a connection that a protocol
 session reads and writes; `transport` the same for a library that wants an asyncio transport (HTTP);
 `admission` who may connect, how often; `listeners` sockets bound and accepted; `certificates` contexts and the
 self-signed pair.

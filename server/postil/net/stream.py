@@ -29,9 +29,10 @@ from collections.abc import Callable
 from typing import cast
 
 from postil.base.deflate import Deflater, Inflater
-from postil.net import limits
+from postil.net import binding, limits
 from postil.net.tls import Tls, TlsFailed
 from postil.net.wheel import Wheel
+from postil.ports.channel import OPEN, Channel
 from postil.ports.peer import Peer
 from postil.ports.stream import StreamBroken, StreamClosed, StreamTimeout
 
@@ -365,6 +366,10 @@ class Connection(asyncio.Protocol):
     def tls(self) -> Tls | None:
         """The TLS below, for channel binding and what was agreed."""
         return self._tls
+
+    @property
+    def channel(self) -> Channel:
+        return OPEN if self._tls is None else binding.channel(self._tls.ssl_object)
 
     # --- compression
 

@@ -40,6 +40,28 @@ class Delivery:
     mailbox: str = "INBOX"
 
 
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A login by SCRAM was right, and how we prove ourselves in turn."""
+
+    account: Account
+    signature: bytes = field(repr=False)
+
+
+class Salted(Protocol):
+    """What a client of SCRAM needs to make its proof, and who judges it; for unknown names too."""
+
+    @property
+    def salt(self) -> bytes: ...
+
+    @property
+    def iterations(self) -> int: ...
+
+    async def prove(self, auth_message: bytes, proof: bytes) -> Proved | None:
+        """Whose proof it is; None for every wrong login. Takes the same time for each; AccountsUnavailable."""
+        ...
+
+
 class Accounts(Protocol):
     """The directory."""
 
@@ -49,6 +71,13 @@ class Accounts(Protocol):
         """The account, or None for every wrong login: unknown, wrong password, disabled.
 
         Takes the same time for each; AccountsUnavailable when nobody can tell now.
+        """
+        ...
+
+    async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
+        """The beginning of a login by SCRAM with that hash (hashlib's name); AccountsUnavailable.
+
+        An unknown name gets a salt as well, the same each time.
         """
         ...
 

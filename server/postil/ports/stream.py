@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from postil.ports.channel import Channel
 from postil.ports.peer import Peer
 
 
@@ -66,6 +67,11 @@ class Stream(Protocol):
         RFC 3207 §4.2, RFC 9051 §6.2.1: what came in plaintext must not be taken for protected. The caller has
         written its go-ahead before; StreamClosed when the handshake fails.
         """
+        ...
+
+    @property
+    def channel(self) -> Channel:
+        """What a login may be bound to, as of now."""
         ...
 
     @property

@@ -5,8 +5,9 @@ AUTHENTICATE, SMTP's AUTH) does its own framing, calls a mechanism here for what
 `ports.accounts` whether it is true.
 
 Files in reading order: `plain`, `encoding` (base64), `precis` (user names and passwords, RFC 8265), `saslprep` (RFC 4013, for
-keys that clients make so), `scram` (keys and grammar), `scram_server`, `scram_client`.
+keys that clients make so), `scram` (keys and grammar), `scram_server`, `scram_client`, `login` (the
+attempts of one connection, for every protocol).
 
-Rules: no I/O, no directory, no clock; a malformed exchange is an exception of the
+Rules: no I/O, no clock, the directory only in `login`; a malformed exchange is an exception of the
 mechanism's module, never a guess. Secrets are not part of any repr.
 """

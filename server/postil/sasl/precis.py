@@ -89,7 +89,8 @@ def _check(text: str, *, free: bool) -> None:
             case _Fit.NEVER:
                 fits = False
         if not fits:
-            raise Unacceptable(f"the character U+{ord(character):04X} may not stand there")
+            kind = "control character" if unicodedata.category(character) == "Cc" else "character"
+            raise Unacceptable(f"the {kind} U+{ord(character):04X} may not stand there")
 
 
 def _opaque(text: str) -> str:

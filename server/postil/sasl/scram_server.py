@@ -12,28 +12,13 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
+from postil.ports.channel import EXPORTER, Channel
 from postil.sasl import scram
 from postil.sasl.scram import Mechanism, Refused
 
-EXPORTER: Final = "tls-exporter"
 _TYPE = re.compile(rb"[A-Za-z0-9.-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """What there is to bind to."""
-
-    tls: bool
-    supported: bool  # the listener binds channels, whether or not this connection can
-    types: tuple[str, ...] = ()  # usable on this connection
-    data: Callable[[str], bytes | None] = lambda kind: None
-
-
-OPEN: Final = Channel(tls=False, supported=False)
 
 
 @dataclass(frozen=True, slots=True)

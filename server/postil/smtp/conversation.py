@@ -13,6 +13,7 @@ from postil.base.clock import Clock
 from postil.ports.accounts import Account, Accounts
 from postil.ports.delivery import Inbound, Path, Receiving
 from postil.ports.stream import Stream
+from postil.sasl.login import Login
 from postil.smtp import limits
 from postil.smtp.replies import Reply, reply
 from postil.smtp.settings import Settings
@@ -44,6 +45,7 @@ class Conversation:
         self.clock = clock
         self.settings = settings
         self.incoming = Incoming()
+        self.logins = Login(stream, accounts, settings.gate, "smtp", lambda: self.helo)
         self._out = bytearray()
         self.draining = False
         # What RFC 3207 §4.2 wants forgotten by STARTTLS:

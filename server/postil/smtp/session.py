@@ -104,6 +104,12 @@ class Session:
             conversation.send(answer)
             if answer.closes:
                 raise Goodbye
+        if conversation.logins.spent and conversation.account is None:
+            # RFC 9266 §4.1: whoever sits between could spend one use of the binding and relay another
+            conversation.send(
+                reply(421, "4.7.0", "the login bound to this connection failed: use a new one")
+            )
+            raise Goodbye
         # RFC 2920 §3.2: "MUST NOT buffer responses to EHLO, DATA, VRFY, EXPN, TURN, QUIT, and NOOP", nor to
         # unrecognized commands.
         if verb is None or not verb.grouped or conversation.holding > limits.REPLIES_HELD:

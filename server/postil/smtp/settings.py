@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from postil.ports.logins import Gate, OpenGate
 from postil.smtp import limits as numbers
 
 
@@ -44,6 +45,9 @@ class Settings:
     require_login: bool = False  # RFC 6409 §4.3: submission
     plaintext_login: bool = False  # RFC 4954 §4: only localserve permits a password without TLS
     limits: Limits = field(default_factory=Limits)
+    gate: Gate = field(
+        default_factory=OpenGate
+    )  # who may try to log in, and the list of those who did
     # ("hello", …), ("login", …), ("login-failed", …), ("refused", …), ("accepted", …), ("close", …): never secrets or text
     event: Callable[[str, Mapping[str, object]], None] = _nothing
     # Our own faults, with traceback; the session goes on

@@ -163,7 +163,9 @@ async def test_not_without_tls() -> None:
         assert short(await client.login()) == "538 5.7.11"
         w.plaintext_login = True
         client = await w.client(hello=None)
-        assert "250-AUTH PLAIN LOGIN" in await client.ask("EHLO client.example")
+        assert "250-AUTH SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN" in await client.ask(
+            "EHLO client.example"
+        )
         assert short(await client.login()) == "235 2.7.0"
 
 

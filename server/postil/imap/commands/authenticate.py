@@ -1,10 +1,11 @@
 """AUTHENTICATE: an exchange of SASL in base64 lines, with or without an initial response.
 
-RFC 9051 §6.2.2; RFC 4959 (SASL-IR); RFC 4616 (PLAIN, the only mechanism so far).
+RFC 9051 §6.2.2; RFC 4959 (SASL-IR). The mechanisms are `sasl.login`'s.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from postil.imap.errors import Bad, No
 from postil.imap.tokens import Tokens
 from postil.ports.stream import StreamClosed
 from postil.sasl import encoding, plain
+from postil.sasl.login import Failed, mechanisms
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
@@ -42,63 +44,61 @@ def parse(tokens: Tokens) -> Authenticate:
     return Authenticate(mechanism, initial)
 
 
+def offered(session: Session) -> tuple[str, ...]:
+    """The mechanisms of the capabilities AUTH=, on this connection."""
+    # LOGIN has a command of its own here.
+    return tuple(name for name in mechanisms(session.stream) if name != "LOGIN")
+
+
 async def handle(session: Session, command: Authenticate) -> AsyncIterator[bytes | Done]:
-    """PLAIN: one message, then the directory is asked."""
-    if command.mechanism != "PLAIN":
+    """The mechanism says what it needs; the directory is asked by it."""
+    if command.mechanism not in offered(session):
         # RFC 9051 §6.2.2: "If the requested authentication mechanism is not supported, the server SHOULD reject the
         # AUTHENTICATE command by sending a tagged NO response."
         raise No("Unsupported mechanism")
     require_privacy(session)
+    initial = None if command.initial is None else _decode_initial(command.initial)
     try:
-        claim = plain.parse(await _message(session, command.initial))
-    except plain.Malformed as error:
-        # RFC 5530 §3 knows no code for it, and a retry with the same octets is pointless.
-        await session.log_in_failed("")
-        raise No(f"Malformed message of PLAIN: {error}", "AUTHENTICATIONFAILED") from None
-    account = await session.accounts.authenticate(
-        claim.login, claim.password, protocol="imap", peer=session.stream.peer.ip
-    )
-    if account is None:
-        await session.log_in_failed(claim.login)
-        raise No("Wrong name or password", "AUTHENTICATIONFAILED")
-    if claim.authorize and claim.authorize != claim.login:
-        acting = await session.accounts.authorize(account, claim.authorize)
-        if acting is None:
-            await session.log_in_failed(claim.login)
-            # RFC 9051 §7.1: "the server cannot or will not allow the authentication identity to act as the
-            # requested authorization identity"
-            raise No("Not allowed to act as that account", "AUTHORIZATIONFAILED")
-        account = acting
+        account = await session.logins.exchange(
+            command.mechanism, initial, lambda challenge: _ask(session, challenge)
+        )
+    except Failed as failed:
+        # RFC 5530 §3 knows no code for a malformed message, and a retry with the same octets is pointless.
+        raise await session.log_in_failed(failed) from None
     yield Done("Logged in", await session.log_in(account))
 
 
-async def _message(session: Session, initial: bytes | None) -> bytes:
-    """The client's response, asked for unless it came along."""
-    if initial == b"=":
-        # RFC 9051 §6.2.2: "To send a zero-length initial response, the client MUST send a single pad
-        # character ('=')."
-        # RFC 4959 §3: "To send a zero-length initial response, the client MUST send a single pad character ('=')."
-        return b""
-    line = initial
+def _decode_initial(initial: bytes) -> bytes:
+    # RFC 9051 §6.2.2: "To send a zero-length initial response, the client MUST send a single pad
+    # character ('=')."
+    # RFC 4959 §3: "To send a zero-length initial response, the client MUST send a single pad character ('=')."
+    # RFC 4959 §3: "As with any other client response, this initial client response MUST be encoded as defined in
+    # Section 4 of [RFC4648]."
+    return b"" if initial == b"=" else _decode(initial)
+
+
+async def _ask(session: Session, challenge: bytes) -> bytes:
+    """Send a challenge, give the decoded response."""
+    # RFC 9051 §6.2.2: "Note that in the above example there is a space following the '+' from the server."
+    # RFC 4959 §3: "Servers that implement this extension MUST support clients that omit the initial client response"
+    # RFC 4959 §4: "Note that even when a server supports this extension, the following negotiation (which does not
+    # use the initial response) is still valid and MUST be supported by the server:"
+    # RFC 4959 §6: "Server implementations MUST treat the omission of an initial client response from the AUTHENTICATE
+    # command as defined by [RFC3501] (as if this extension did not exist)."
+    session.write(b"+ " + base64.b64encode(challenge) + b"\r\n")
+    await session.flush()
+    line = await session.reader.line(session.limits.login_time)
     if line is None:
-        # RFC 9051 §6.2.2: "Note that in the above example there is a space following the '+' from the server."
-        # RFC 4959 §3: "Servers that implement this extension MUST support clients that omit the initial client response"
-        # RFC 4959 §4: "Note that even when a server supports this extension, the following negotiation (which does not
-        # use the initial response) is still valid and MUST be supported by the server:"
-        # RFC 4959 §6: "Server implementations MUST treat the omission of an initial client response from the AUTHENTICATE
-        # command as defined by [RFC3501] (as if this extension did not exist)."
-        session.write(b"+ \r\n")
-        await session.flush()
-        line = await session.reader.line(session.limits.login_time)
-        if line is None:
-            raise StreamClosed
-        if line == b"*":
-            # RFC 9051 §6.2.2: "If the client wishes to cancel an authentication exchange, it issues a line
-            # consisting of a single '*'."
-            raise Bad("Authentication cancelled")
+        raise StreamClosed
+    if line == b"*":
+        # RFC 9051 §6.2.2: "If the client wishes to cancel an authentication exchange, it issues a line
+        # consisting of a single '*'."
+        raise Bad("Authentication cancelled")
+    return _decode(line)
+
+
+def _decode(line: bytes) -> bytes:
     try:
-        # RFC 4959 §3: "As with any other client response, this initial client response MUST be encoded as defined in
-        # Section 4 of [RFC4648]."
         return encoding.decode(line)
     except plain.Malformed:
         # RFC 9051 §6.2.2: "If the server receives such a response, or if it receives an invalid base64 string

@@ -13,6 +13,7 @@ from postil.imap import capabilities
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import No
 from postil.imap.tokens import Tokens
+from postil.sasl.login import Failed
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
@@ -38,13 +39,11 @@ def parse(tokens: Tokens) -> Login:
 async def handle(session: Session, command: Login) -> AsyncIterator[bytes | Done]:
     """Ask the directory."""
     require_privacy(session)
-    account = await session.accounts.authenticate(
-        command.user, command.password, protocol="imap", peer=session.stream.peer.ip
-    )
-    if account is None:
-        await session.log_in_failed(command.user)
+    try:
+        account = await session.logins.password(command.user, command.password, "LOGIN")
+    except Failed as failed:
         # RFC 9051 §7.1: "Typically, this includes 'unknown user' and 'bad password'." One text for all of it
-        raise No("Wrong name or password", "AUTHENTICATIONFAILED")
+        raise await session.log_in_failed(failed) from None
     yield Done("Logged in", await session.log_in(account))
 
 

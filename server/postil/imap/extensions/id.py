@@ -64,6 +64,8 @@ def _strings(tokens: Tokens) -> list[str | None]:
 async def handle(session: Session, command: Id) -> AsyncIterator[bytes | Done]:
     """Log theirs, show ours."""
     session.event("id", fields=command.fields)
+    told = [command.fields.get("name"), command.fields.get("version")]
+    session.client_name = " ".join(filter(None, told))
     pairs = " ".join(f'"{name}" "{value}"' for name, value in session.settings.identity.items())
     # RFC 2971 §3.2: ID is answered, with NIL when there is nothing to tell
     yield f"* ID ({pairs})\r\n".encode("ascii") if pairs else b"* ID NIL\r\n"

@@ -1,7 +1,6 @@
-"""AUTH: the client logs in with PLAIN or LOGIN; and the parameter AUTH= of MAIL.
+"""AUTH: the client logs in; and the parameter AUTH= of MAIL.
 
-RFC 4954 §4 (command), §5 (parameter), §6 (codes); RFC 4616 through `sasl.plain`. LOGIN has no RFC: two prompts, two
-base64 answers, and old Outlooks that know nothing else.
+RFC 4954 §4 (command), §5 (parameter), §6 (codes). The mechanisms are those of `sasl.login`.
 
 Passwords are neither logged nor kept. Without TLS nothing is announced and a login is refused, unless the settings
 allow it (localserve).
@@ -12,15 +11,15 @@ from __future__ import annotations
 import base64
 import re
 
-from postil.ports.accounts import Account, AccountsUnavailable
+from postil.ports.accounts import AccountsUnavailable
+from postil.ports.logins import Result
 from postil.sasl import encoding, plain
+from postil.sasl.login import Failed, mechanisms
 from postil.smtp import limits
 from postil.smtp.conversation import Conversation
 from postil.smtp.extension import Extension, MailArguments, Verb
 from postil.smtp.paths import BadPath, parse_path
 from postil.smtp.replies import Reply, SmtpReply, reply
-
-_MECHANISMS = ("PLAIN", "LOGIN")
 
 
 def _open(conversation: Conversation) -> bool:
@@ -32,7 +31,7 @@ def _announce(conversation: Conversation) -> str | None:
     # RFC 4954 §6: "Modern implementations SHOULD NOT advertise mechanisms that are not permitted due to lack
     # of encryption"
     if conversation.settings.offer_login and _open(conversation):
-        return "AUTH " + " ".join(_MECHANISMS)
+        return "AUTH " + " ".join(mechanisms(conversation.stream))
     return None
 
 
@@ -44,43 +43,49 @@ async def _auth(conversation: Conversation, argument: str) -> Reply:
         # with a 503 reply."
         raise SmtpReply(503, "5.5.1", "you are logged in already")
     name, _, initial = argument.partition(" ")
+    known = mechanisms(conversation.stream)
     if not name:
-        raise SmtpReply(501, "5.5.4", "AUTH names a mechanism: PLAIN or LOGIN")
+        raise SmtpReply(501, "5.5.4", f"AUTH names a mechanism: {' '.join(known)}")
     mechanism = name.upper()
-    if mechanism not in _MECHANISMS:
+    if mechanism not in known:
         # RFC 4954 §4: "the server rejects the AUTH command with a 504 reply"
-        raise SmtpReply(504, "5.5.4", f"mechanisms: {' '.join(_MECHANISMS)}")
+        raise SmtpReply(504, "5.5.4", f"mechanisms: {' '.join(known)}")
     if not _open(conversation):
         raise SmtpReply(538, "5.7.11", "passwords only over TLS: send STARTTLS first")
     initial = initial.strip()
-    if mechanism == "PLAIN":
-        claim = await _plain(conversation, initial)
-    else:
-        claim = await _login(conversation, initial)
-    return await _decide(conversation, claim, mechanism)
-
-
-async def _plain(conversation: Conversation, initial: str) -> plain.Credentials:
-    message = _decode(initial) if initial else await _ask(conversation, b"")
     try:
-        return plain.parse(message)
-    except plain.Malformed as error:
-        raise SmtpReply(501, "5.5.2", f"AUTH PLAIN: {error}") from error
+        account = await conversation.logins.exchange(
+            mechanism,
+            _decode(initial) if initial else None,
+            lambda challenge: _ask(conversation, challenge),
+        )
+    except AccountsUnavailable as error:
+        raise SmtpReply(454, "4.7.0", "Temporary authentication failure") from error
+    except Failed as failed:
+        raise await _refusal(conversation, failed, mechanism) from None
+    conversation.account = account
+    conversation.event("login", account=account.name, mechanism=mechanism)
+    return reply(235, "2.7.0", "Authentication succeeded")
 
 
-async def _login(conversation: Conversation, initial: str) -> plain.Credentials:
-    # An initial response is against the draft of LOGIN, where the server begins; smtplib and others send it.
-    login = _decode(initial) if initial else await _ask(conversation, b"Username:")
-    password = await _ask(conversation, b"Password:")
-    try:
-        claim = plain.Credentials("", login.decode(), password.decode())
-    except UnicodeDecodeError:
-        raise SmtpReply(501, "5.5.2", "AUTH LOGIN: not UTF-8") from None
-    if not claim.login or not claim.password:
-        raise SmtpReply(501, "5.5.2", "AUTH LOGIN: name and password must not be empty")
-    if max(len(login), len(password)) > plain.LONGEST:
-        raise SmtpReply(500, "5.5.6", "Authentication exchange line is too long")
-    return claim
+async def _refusal(conversation: Conversation, failed: Failed, mechanism: str) -> SmtpReply:
+    """Count, wait, and give the answer."""
+    limits_ = conversation.settings.limits
+    if failed.result is Result.MALFORMED:
+        return SmtpReply(501, "5.5.2", failed.text)
+    conversation.event("login-failed", login=failed.login, mechanism=mechanism)
+    if failed.result is Result.BINDING:
+        conversation.event("interception", login=failed.login, reason=failed.text)
+    conversation.failed_logins += 1
+    await conversation.settings.sleep(max(limits_.failed_login_wait, failed.wait))
+    if conversation.failed_logins >= limits_.failed_logins:
+        return SmtpReply(421, "4.7.0", "too many failed logins")
+    match failed.result:
+        case Result.LIMITED:
+            return SmtpReply(454, "4.7.0", failed.text)
+        case Result.BINDING:
+            return SmtpReply(535, "5.7.8", failed.text)
+    return SmtpReply(535, "5.7.8", "Authentication credentials invalid")
 
 
 async def _ask(conversation: Conversation, challenge: bytes) -> bytes:
@@ -110,28 +115,6 @@ def _decode(text: str) -> bytes:
         raise SmtpReply(501, "5.5.2", "that is not base64") from None
 
 
-async def _decide(conversation: Conversation, claim: plain.Credentials, mechanism: str) -> Reply:
-    peer = conversation.stream.peer
-    try:
-        account: Account | None = await conversation.accounts.authenticate(
-            claim.login, claim.password, protocol="smtp", peer=peer.ip
-        )
-        if account is not None and claim.authorize:
-            account = await conversation.accounts.authorize(account, claim.authorize)
-    except AccountsUnavailable as error:
-        raise SmtpReply(454, "4.7.0", "Temporary authentication failure") from error
-    if account is None:
-        conversation.event("login-failed", login=claim.login, mechanism=mechanism)
-        conversation.failed_logins += 1
-        await conversation.settings.sleep(conversation.settings.limits.failed_login_wait)
-        if conversation.failed_logins >= conversation.settings.limits.failed_logins:
-            raise SmtpReply(421, "4.7.0", "too many failed logins")
-        raise SmtpReply(535, "5.7.8", "Authentication credentials invalid")
-    conversation.account = account
-    conversation.event("login", account=account.name, mechanism=mechanism)
-    return reply(235, "2.7.0", "Authentication succeeded")
-
-
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
 _HEX = re.compile(r"\+([0-9A-F]{2})")
 
@@ -158,7 +141,7 @@ def _parameter(
 
 EXTENSION = Extension(
     announce=_announce,
-    verbs=(Verb("AUTH", _auth, "AUTH mechanism: log in with PLAIN or LOGIN"),),
+    verbs=(Verb("AUTH", _auth, "AUTH mechanism: log in"),),
     # RFC 4954 §5: "servers that advertise support for this extension MUST support the AUTH parameter to the MAIL FROM
     # command even when the client has not authenticated itself to the server."
     mail_parameters={"AUTH": _parameter},

@@ -1,0 +1,77 @@
+"""Attempts to log in: what is written down of each, and who must wait.
+
+Every protocol asks the same gate, so that somebody who guesses on several ports is counted once. `accounts` fills it;
+`OpenGate` is for tests of something else.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from postil.ports.ids import AccountId
+from postil.ports.peer import Peer
+
+
+class Result(enum.Enum):
+    """How an attempt ended; the value is what a log shows."""
+
+    OK = "ok"
+    CREDENTIALS = "wrong name or password"
+    AUTHORIZATION = "may not act as that account"
+    BINDING = "channel binding failed"  # somebody may sit between
+    MALFORMED = "malformed"
+    ABORTED = "aborted"
+    LIMITED = "too many failures from there"
+    UNAVAILABLE = "accounts unavailable"
+
+    @property
+    def counts(self) -> bool:
+        """Does it look like guessing?"""
+        return self in (Result.CREDENTIALS, Result.AUTHORIZATION, Result.MALFORMED, Result.BINDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt; never holds a secret."""
+
+    protocol: str  # "imap", "smtp" …
+    mechanism: str  # SASL's name, or the command's
+    login: str  # as the client wrote it; "" when it did not get so far
+    peer: Peer
+    result: Result
+    account: AccountId | None = None
+    client: str = ""  # what the program called itself, or the name in EHLO
+    detail: str = ""  # which binding error, for example
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """May this address try now?"""
+
+    granted: bool
+    wait: float = 0.0  # seconds until the answer of an attempt that fails may go out
+    again: float = field(default=0.0)  # where not granted: seconds until it may
+
+
+class Gate(Protocol):
+    """Counts failures by address, and keeps the list of attempts."""
+
+    def ask(self, ip: str) -> Leave:
+        """Called before anything is checked."""
+        ...
+
+    def record(self, attempt: Attempt) -> None:
+        """Called once for each attempt, whatever came of it; returns at once."""
+        ...
+
+
+class OpenGate:
+    """Lets everybody try and writes nothing down."""
+
+    def ask(self, ip: str) -> Leave:
+        return Leave(True)
+
+    def record(self, attempt: Attempt) -> None:
+        pass

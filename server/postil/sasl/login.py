@@ -1,0 +1,213 @@
+"""A login over one connection, whatever the protocol: the mechanisms on one side, the directory and the gate on the other.
+
+RFC 4422 §3 (the exchange), §3.4.1 (acting as somebody else); RFC 9266 §4.1 (one use of tls-exporter per connection).
+
+A protocol frames the messages: it hands in `ask`, which sends a challenge and gives the decoded response, and ends by an exception of its own
+when the client cancels. It turns `Failed` into a reply, waits `Failed.wait` seconds before it, and ends the connection when `spent` is true and
+nobody is logged in.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from postil.ports.accounts import Account, Accounts, AccountsUnavailable
+from postil.ports.channel import Channel
+from postil.ports.logins import Attempt, Gate, Result
+from postil.ports.peer import Peer
+from postil.sasl import plain, scram
+from postil.sasl.scram_server import ServerExchange
+
+Ask = Callable[[bytes], Awaitable[bytes]]
+LONGEST_SHOWN: Final = (
+    320  # characters of a login name that are written down: the longest address there is
+)
+
+
+class Line(Protocol):
+    """The connection, as far as a login is concerned; `ports.stream.Stream` is one."""
+
+    @property
+    def peer(self) -> Peer: ...
+
+    @property
+    def channel(self) -> Channel: ...
+
+
+class Failed(Exception):
+    """Nobody is logged in; the text is for the client."""
+
+    def __init__(self, result: Result, text: str, wait: float = 0.0) -> None:
+        super().__init__(text)
+        self.result = result
+        self.text = text
+        self.wait = wait
+        self.login = ""
+
+
+@dataclass(slots=True)
+class _Trying:
+    """What is known of the attempt so far."""
+
+    mechanism: str
+    login: str = ""
+
+
+WRONG: Final = "Wrong name or password"
+
+
+def mechanisms(line: Line) -> tuple[str, ...]:
+    """What to announce where a password may be sent, the best first."""
+    # RFC 5802 §6: "If the server cannot support channel binding, it SHOULD advertise only the non-PLUS-variant."
+    bound = bool(line.channel.types)
+    family = [name for name, item in scram.MECHANISMS.items() if bound or not item.plus]
+    return (*family, "PLAIN", "LOGIN")
+
+
+class Login:
+    """The attempts of one connection."""
+
+    def __init__(
+        self,
+        line: Line,
+        directory: Accounts,
+        gate: Gate,
+        protocol: str,
+        client: Callable[[], str] = lambda: "",
+    ) -> None:
+        self._line = line
+        self._directory = directory
+        self._gate = gate
+        self._protocol = protocol
+        self._client = client
+        self.spent = False  # tls-exporter was used, by an exchange that failed or one that did not
+
+    async def password(self, login: str, password: str, mechanism: str) -> Account:
+        """A name and a password that came in one command; Failed."""
+        trying = _Trying(mechanism, login)
+        return await self._try(trying, self._check(login, password, ""))
+
+    async def exchange(self, mechanism: str, initial: bytes | None, ask: Ask) -> Account:
+        """An exchange of a mechanism of `mechanisms`; Failed, and whatever `ask` raises."""
+        trying = _Trying(mechanism)
+        if mechanism in scram.MECHANISMS:
+            run = self._scram(trying, initial, ask)
+        elif mechanism == "PLAIN":
+            run = self._plain(trying, initial, ask)
+        else:
+            assert mechanism == "LOGIN"
+            run = self._login(trying, initial, ask)
+        return await self._try(trying, run)
+
+    async def _try(self, trying: _Trying, run: Awaitable[Account]) -> Account:
+        """Ask the gate, run, write down what came of it."""
+        leave = self._gate.ask(self._line.peer.ip)
+        if not leave.granted:
+            run.close()  # type: ignore[attr-defined]
+            self._record(trying, Result.LIMITED)
+            text = f"Too many wrong logins from your network, try again in {round(leave.again)} s"
+            raise self._failed(trying, Failed(Result.LIMITED, text, leave.wait))
+        try:
+            account = await run
+        except plain.Malformed as error:
+            self._record(trying, Result.MALFORMED)
+            text = f"Malformed message of {trying.mechanism}: {error}"
+            raise self._failed(trying, Failed(Result.MALFORMED, text, leave.wait)) from None
+        except scram.Refused as error:
+            result = Result.BINDING if error.suspicious else Result.MALFORMED
+            if error.value == "invalid-proof":
+                result = Result.CREDENTIALS
+            self._record(trying, result, detail=error.value)
+            # RFC 5802 §5.1: "a server implementation MAY conclude the SASL exchange with a failure without sending the
+            # server-final-message." Its word stands in the reply's text: there every client shows it
+            text = WRONG if result is Result.CREDENTIALS else f"{trying.mechanism}: {error.value}"
+            if str(error) not in (error.value, text):
+                text += f" ({error})"
+            raise self._failed(trying, Failed(result, text, leave.wait)) from None
+        except Failed as error:
+            self._record(trying, error.result)
+            error.wait = leave.wait
+            raise self._failed(trying, error) from None
+        except AccountsUnavailable:
+            self._record(trying, Result.UNAVAILABLE)
+            raise
+        except Exception:
+            self._record(trying, Result.ABORTED)
+            raise
+        self._record(trying, Result.OK, account)
+        return account
+
+    def _failed(self, trying: _Trying, error: Failed) -> Failed:
+        error.login = trying.login
+        return error
+
+    def _record(
+        self, trying: _Trying, result: Result, account: Account | None = None, detail: str = ""
+    ) -> None:
+        self._gate.record(
+            Attempt(
+                protocol=self._protocol,
+                mechanism=trying.mechanism,
+                login=trying.login[:LONGEST_SHOWN],
+                peer=self._line.peer,
+                result=result,
+                account=None if account is None else account.id,
+                client=self._client()[:LONGEST_SHOWN],
+                detail=detail,
+            )
+        )
+
+    # --- mechanisms
+
+    async def _check(self, login: str, password: str, authorize: str) -> Account:
+        account = await self._directory.authenticate(
+            login, password, protocol=self._protocol, peer=self._line.peer.ip
+        )
+        if account is None:
+            raise Failed(Result.CREDENTIALS, WRONG)
+        return await self._act_as(account, login, authorize)
+
+    async def _act_as(self, account: Account, login: str, authorize: str) -> Account:
+        """The account the client wants to be; the one that logged in, unless it says otherwise."""
+        if not authorize or authorize == login:
+            return account
+        other = await self._directory.authorize(account, authorize)
+        if other is None:
+            raise Failed(Result.AUTHORIZATION, "Not allowed to act as that account")
+        return other
+
+    async def _plain(self, trying: _Trying, initial: bytes | None, ask: Ask) -> Account:
+        claim = plain.parse(await ask(b"") if initial is None else initial)
+        trying.login = claim.login
+        return await self._check(claim.login, claim.password, claim.authorize)
+
+    async def _login(self, trying: _Trying, initial: bytes | None, ask: Ask) -> Account:
+        """LOGIN has no RFC: two prompts, two answers. The server begins, but smtplib and others send the name at once."""
+        name = await ask(b"Username:") if initial is None else initial
+        password = await ask(b"Password:")
+        claim = plain.parse(b"\0" + name + b"\0" + password)
+        trying.login = claim.login
+        return await self._check(claim.login, claim.password, "")
+
+    async def _scram(self, trying: _Trying, initial: bytes | None, ask: Ask) -> Account:
+        mechanism = scram.MECHANISMS[trying.mechanism]
+        nonce = scram.encode64(secrets.token_bytes(scram.NONCE_OCTETS))
+        exchange = ServerExchange(mechanism, self._line.channel, nonce)
+        first = exchange.first(await ask(b"") if initial is None else initial)
+        self.spent = self.spent or exchange.used_exporter
+        trying.login = first.user
+        # Nobody is told yet whether there is such a user: the salt of one that is not is made up, and stays the same.
+        salt = await self._directory.scram(
+            first.user, mechanism.hash.value, protocol=self._protocol
+        )
+        claim = exchange.final(await ask(exchange.challenge(salt.salt, salt.iterations)))
+        proved = await salt.prove(claim.auth_message, claim.proof)
+        if proved is None:
+            raise scram.Refused("invalid-proof")
+        # RFC 5802 §5.1: "Failed verification results in failed authentication exchange."
+        account = await self._act_as(proved.account, first.user, first.authorize)
+        await ask(exchange.outcome(proved.signature))
+        return account
