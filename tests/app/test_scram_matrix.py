@@ -148,10 +148,7 @@ async def log_in(
         what = outcome(case, answer)
         if answer.ok:
             return what, False
-        # Is it still there? A line that both protocols answer.
-        await client.send("t99 NOOP" if case.protocol == "imap" else "NOOP")
-        said = await client.line()
-        return what, said.startswith(("* BYE", "421"))
+        return what, await client.ended()
     finally:
         await client.close()
 

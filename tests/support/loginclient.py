@@ -98,13 +98,9 @@ class Client:
         return (await self.reader.readline()).decode().removesuffix("\r\n")
 
     async def ended(self) -> bool:
-        """Does the server close the connection, with its BYE or 421?"""
-        try:
-            async with asyncio.timeout(10):
-                rest = await self.reader.read()
-        except ConnectionResetError:
-            return True
-        return (b"* BYE" if self.protocol == "imap" else b"421 ") in rest
+        """Does the server end the connection, with its BYE or 421, instead of answering NOOP?"""
+        await self.send("t99 NOOP" if self.protocol == "imap" else "NOOP")
+        return (await self.line()).startswith(("* BYE", "421"))
 
     async def close(self) -> None:
         self.writer.close()
