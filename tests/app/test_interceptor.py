@@ -100,9 +100,7 @@ async def test_plus_fails(
         towards_client=VERSIONS[towards_client],
         towards_server=VERSIONS[towards_server],
     ) as between:
-        client = await connect(
-            protocol, between.port, context(between.certificate, towards_client)
-        )
+        client = await connect(protocol, between.port, context(between.certificate, towards_client))
         data = client.bind(kind)
         assert data is not None
         answer = await client.scram(
@@ -191,4 +189,3 @@ async def test_gsasl_notices(
     with intercepting(tmp_path / "mitm", server.ports["imaps"], starttls=True) as between:
         assert await run(between.port, between.certificate) != 0
     assert b"cD10bHMtZXhwb3J0ZXI" in between.read  # p=tls-exporter, in vain
-
