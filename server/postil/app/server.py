@@ -20,6 +20,9 @@ from typing import Final
 import structlog
 
 from postil.accounts import AccountsDatabase
+from postil.accounts.attempts import FILE, Attempts
+from postil.accounts.gate import Allowed as AllowedFailures
+from postil.accounts.gate import LoginGate
 from postil.base.clock import Clock, SystemClock
 from postil.base.tasks import Tasks
 from postil.config import Config
@@ -176,6 +179,9 @@ async def serving(
             _log.warning("no channel binding, so no SCRAM-…-PLUS", reason=trouble)
         metrics = Metrics()
         metrics.wal.set_function(lambda: store.wal_octets)
+        attempts = await Attempts.open(data / FILE, clock)
+        stack.push_async_callback(attempts.close)
+        metrics.attempts_lost.set_function(lambda: attempts.lost)
         limits = config.limits
         wheel = Wheel(loop)
         stack.callback(wheel.close)
@@ -184,6 +190,7 @@ async def serving(
             Admission(Allowed(total=limits.connections, per_ip=limits.connections_per_ip)),
             metrics,
             clock,
+            LoginGate(clock, (attempts.add, metrics.login), _allowed_failures(config, variant)),
         )
         listeners = Listeners(around.admission)
         stack.callback(listeners.close)
@@ -209,6 +216,17 @@ async def serving(
         notify("READY=1")
         yield server
         _log.info("stopping")
+
+
+def _allowed_failures(config: Config, variant: Variant) -> AllowedFailures:
+    logins = config.logins
+    return AllowedFailures(
+        logins.failures_per_minute,
+        logins.failures_per_hour,
+        logins.failures_per_day,
+        # A localserve talks to this machine only, and programs under test log in wrongly all day.
+        (*logins.allow, "127.0.0.0/8") if variant.local else logins.allow,
+    )
 
 
 def _certificate(config: Config, variant: Variant, data: Path, clock: Clock) -> tuple[Path, Path]:

@@ -72,4 +72,12 @@ connections = 5000
 connections_per_ip = 100
 # Below this much free disk, in octets, new mail is refused for now.
 free_space = 268435456
+
+# Wrong logins from one address (IPv6: one /64), all protocols together, before it must wait; networks around it get more.
+[logins]
+failures_per_minute = 10
+failures_per_hour = 60
+failures_per_day = 300
+# Addresses and networks that never have to wait, such as the office's. What they do is written down all the same.
+allow = ["127.0.0.1", "::1"]
 """

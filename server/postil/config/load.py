@@ -92,9 +92,17 @@ def _checked(config: Config, folder: Path) -> Config:
     _check_distinct(config.listener)
     if bool(config.tls.certificate) != bool(config.tls.key):
         raise _Wrong(("tls",), "certificate and key belong together: give both or neither")
-    for field, value in msgspec.structs.asdict(config.limits).items():
-        if value <= 0:
-            raise _Wrong(("limits", field), f"must be above zero, not {value}")
+    for table in ("limits", "logins"):
+        for field, value in msgspec.structs.asdict(getattr(config, table)).items():
+            if isinstance(value, int) and value <= 0:
+                raise _Wrong((table, field), f"must be above zero, not {value}")
+    for index, network in enumerate(config.logins.allow):
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            raise _Wrong(
+                ("logins", "allow", index), f"{network!r} is no IP address or network"
+            ) from None
     if config.limits.recipients < 100:
         # RFC 5321 §4.5.3.1.8: "The minimum total number of recipients that MUST be buffered is 100 recipients."
         raise _Wrong(("limits", "recipients"), "RFC 5321 section 4.5.3.1.8 demands at least 100")

@@ -46,6 +46,7 @@ def imap_service(
         host=host,
         plaintext_login=plaintext_login,
         limits=limits,
+        gate=surroundings.gate,
         event=service.event,
         failure=service.failure,
     )

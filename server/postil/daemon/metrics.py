@@ -7,6 +7,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from postil.ports.logins import Attempt
+
 # Facts of a session's event that become labels; each has few values. Anything else would let a client make new
 # time series without end.
 _LABELS: Final = ("mechanism", "result", "code")
@@ -51,9 +53,24 @@ class Metrics:
             "Size of the mail index's write-ahead log; what stays high is not checkpointed",
             registry=self.registry,
         )
+        self.logins = Counter(
+            "postil_logins",
+            "Attempts to log in",
+            ["protocol", "mechanism", "result"],
+            registry=self.registry,
+        )
+        self.attempts_lost = Gauge(
+            "postil_login_attempts_lost",
+            "Attempts that could not be written down since the start",
+            registry=self.registry,
+        )
         self.events = Counter(
             "postil_events",
             "What sessions reported: login, login-failed, received, …",
             ["protocol", "event"],
             registry=self.registry,
         )
+
+    def login(self, attempt: Attempt) -> None:
+        """Count an attempt to log in."""
+        self.logins.labels(attempt.protocol, attempt.mechanism, attempt.result.name.lower()).inc()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -28,6 +28,7 @@ from postil.net.admission import Admission
 from postil.net.listeners import Spec
 from postil.net.stream import Connection
 from postil.net.wheel import Wheel
+from postil.ports.logins import Gate, OpenGate
 from postil.ports.stream import Stream, StreamClosed, StreamTimeout
 
 RunSession = Callable[[Stream], Coroutine[Any, Any, None]]
@@ -50,6 +51,7 @@ class Surroundings:
     admission: Admission
     metrics: Metrics
     clock: Clock
+    gate: Gate = field(default_factory=OpenGate)  # who may try to log in
 
 
 # Not logged even when a session reports it: what could be a secret or somebody's mail; and the connection's id, which

@@ -50,6 +50,7 @@ def smtp_service(
         require_login=submission,
         plaintext_login=plaintext_login,
         limits=limits,
+        gate=surroundings.gate,
         event=service.event,
         failure=service.failure,
     )

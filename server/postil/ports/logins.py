@@ -7,6 +7,8 @@ Every protocol asks the same gate, so that somebody who guesses on several ports
 from __future__ import annotations
 
 import enum
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -36,7 +38,7 @@ class Result(enum.Enum):
 class Attempt:
     """One attempt; never holds a secret."""
 
-    protocol: str  # "imap", "smtp" …
+    protocol: str  # "imap", "submission" …
     mechanism: str  # SASL's name, or the command's
     login: str  # as the client wrote it; "" when it did not get so far
     peer: Peer
@@ -62,6 +64,10 @@ class Gate(Protocol):
         """Called before anything is checked."""
         ...
 
+    def turn(self, ip: str) -> AbstractAsyncContextManager[Leave]:
+        """Entered to look at a password or proof: waits while too many of the address are looked at; asks again."""
+        ...
+
     def record(self, attempt: Attempt) -> None:
         """Called once for each attempt, whatever came of it; returns at once."""
         ...
@@ -72,6 +78,10 @@ class OpenGate:
 
     def ask(self, ip: str) -> Leave:
         return Leave(True)
+
+    @asynccontextmanager
+    async def turn(self, ip: str) -> AsyncIterator[Leave]:
+        yield Leave(True)
 
     def record(self, attempt: Attempt) -> None:
         pass

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from postil.ports.accounts import Account, Accounts, AccountsUnavailable
 from postil.ports.channel import Channel
-from postil.ports.logins import Attempt, Gate, Result
+from postil.ports.logins import Attempt, Gate, Leave, Result
 from postil.ports.peer import Peer
 from postil.sasl import plain, scram
 from postil.sasl.scram_server import ServerExchange
@@ -46,6 +46,11 @@ class Failed(Exception):
         self.text = text
         self.wait = wait
         self.login = ""
+
+
+def _limited(leave: Leave) -> Failed:
+    text = f"Too many wrong logins from your network, try again in {max(1, round(leave.again))} s"
+    return Failed(Result.LIMITED, text, leave.wait)
 
 
 @dataclass(slots=True)
@@ -108,8 +113,7 @@ class Login:
         if not leave.granted:
             run.close()  # type: ignore[attr-defined]
             self._record(trying, Result.LIMITED)
-            text = f"Too many wrong logins from your network, try again in {round(leave.again)} s"
-            raise self._failed(trying, Failed(Result.LIMITED, text, leave.wait))
+            raise self._failed(trying, _limited(leave))
         try:
             account = await run
         except plain.Malformed as error:
@@ -129,7 +133,7 @@ class Login:
             raise self._failed(trying, Failed(result, text, leave.wait)) from None
         except Failed as error:
             self._record(trying, error.result)
-            error.wait = leave.wait
+            error.wait = max(error.wait, leave.wait)
             raise self._failed(trying, error) from None
         except AccountsUnavailable:
             self._record(trying, Result.UNAVAILABLE)
@@ -163,9 +167,12 @@ class Login:
     # --- mechanisms
 
     async def _check(self, login: str, password: str, authorize: str) -> Account:
-        account = await self._directory.authenticate(
-            login, password, protocol=self._protocol, peer=self._line.peer.ip
-        )
+        async with self._gate.turn(self._line.peer.ip) as leave:
+            if not leave.granted:
+                raise _limited(leave)
+            account = await self._directory.authenticate(
+                login, password, protocol=self._protocol, peer=self._line.peer.ip
+            )
         if account is None:
             raise Failed(Result.CREDENTIALS, WRONG)
         return await self._act_as(account, login, authorize)
@@ -204,9 +211,12 @@ class Login:
             first.user, mechanism.hash.value, protocol=self._protocol
         )
         claim = exchange.final(await ask(exchange.challenge(salt.salt, salt.iterations)))
-        proved = await salt.prove(claim.auth_message, claim.proof)
-        if proved is None:
-            raise scram.Refused("invalid-proof")
+        async with self._gate.turn(self._line.peer.ip) as leave:
+            if not leave.granted:
+                raise _limited(leave)
+            proved = await salt.prove(claim.auth_message, claim.proof)
+            if proved is None:
+                raise scram.Refused("invalid-proof")
         # RFC 5802 §5.1: "Failed verification results in failed authentication exchange."
         account = await self._act_as(proved.account, first.user, first.authorize)
         await ask(exchange.outcome(proved.signature))

@@ -45,7 +45,7 @@ class Conversation:
         self.clock = clock
         self.settings = settings
         self.incoming = Incoming()
-        self.logins = Login(stream, accounts, settings.gate, "smtp", lambda: self.helo)
+        self.logins = Login(stream, accounts, settings.gate, "submission", lambda: self.helo)
         self._out = bytearray()
         self.draining = False
         # What RFC 3207 §4.2 wants forgotten by STARTTLS:
