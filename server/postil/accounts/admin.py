@@ -12,12 +12,14 @@ from pathlib import Path
 
 import aiosqlite
 
-from postil.accounts import names, schema, scramkeys
+from postil.accounts import apppasswords, names, schema, scramkeys
 from postil.accounts.passwords import MAX_PASSWORD, hash_password, prepared
 from postil.base.clock import Clock
 from postil.sasl import precis
 
 MIN_PASSWORD = 8  # NIST SP 800-63B: the least length for a password a person chose
+
+MAX_LABEL = 100  # characters
 
 
 class AccountError(Exception):
@@ -36,6 +38,15 @@ class AccountRow:
     password_set: bool
     created: int
     addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AppPasswordRow:
+    """A password for one program, as lists show it; never the password."""
+
+    label: str
+    protocols: tuple[str, ...]
+    created: int  # seconds since the epoch
 
 
 class Administration:
@@ -153,6 +164,85 @@ class Administration:
         )
         await scramkeys.store(self._connection, account, made)
 
+    async def add_app_password(self, name: str, label: str, protocols: Sequence[str]) -> str:
+        """A password for one program of the account, for these protocols; it is shown this once."""
+        row = await self.show(name)
+        label = _label(label)
+        unknown = sorted(set(protocols) - set(apppasswords.PROTOCOLS))
+        if unknown or not protocols:
+            known = ", ".join(apppasswords.PROTOCOLS)
+            raise AccountError(
+                f"{unknown[0] if unknown else 'nothing'} is no protocol: name some of {known}"
+            )
+        password = apppasswords.generate()
+        await self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            number = await self._insert(
+                "INSERT INTO app_password (account, label, digest, protocols, created) VALUES (?, ?, ?, ?, ?)",
+                (
+                    row.id,
+                    label,
+                    apppasswords.digest(await schema.secret(self._connection, "app"), password),
+                    " ".join(one for one in apppasswords.PROTOCOLS if one in protocols),
+                    int(self._clock.now()),
+                ),
+                f"{row.name} has a password called {label} already: remove it first",
+            )
+            await self._put_app_keys(row.id, number, password)
+            await self._connection.execute("COMMIT")
+        except BaseException:
+            await self._connection.execute("ROLLBACK")
+            raise
+        return password
+
+    async def _put_app_keys(self, account: int, number: int, password: str) -> None:
+        """SCRAM's keys under the account's salt, which is made here where there is none; in the caller's transaction."""
+        rows = await self._connection.execute_fetchall(
+            "SELECT salt, iterations, password FROM account WHERE id = ?", (account,)
+        )
+        salt, iterations, own = next(iter(rows))
+        if salt is not None:
+            made = scramkeys.derive(password, bytes(salt), int(iterations))
+        elif own is None:
+            made = scramkeys.fresh(password)
+            await self._connection.execute(
+                "UPDATE account SET salt = ?, iterations = ? WHERE id = ?",
+                (made.salt, made.iterations, account),
+            )
+        else:
+            # A salt would be taken for a sign that the account's own password has its keys.
+            raise AccountError(
+                "log in once by password, or set a new one, before the first of these"
+            )
+        await scramkeys.store(self._connection, account, made, number)
+
+    async def app_passwords(self, name: str) -> Sequence[AppPasswordRow]:
+        """The account's passwords for single programs, by label."""
+        row = await self.show(name)
+        rows = await self._connection.execute_fetchall(
+            "SELECT label, protocols, created FROM app_password WHERE account = ? ORDER BY label",
+            (row.id,),
+        )
+        return [AppPasswordRow(found[0], tuple(found[1].split()), found[2]) for found in rows]
+
+    async def remove_app_password(self, name: str, label: str) -> None:
+        """It no longer works, and the sessions it opened end with those of the account."""
+        row = await self.show(name)
+        await self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            cursor = await self._connection.execute(
+                "DELETE FROM app_password WHERE account = ? AND label = ?", (row.id, label)
+            )
+            if cursor.rowcount == 0:
+                raise AccountError(f"{row.name} has no password called {label}")
+            await self._connection.execute(
+                "UPDATE account SET epoch = epoch + 1 WHERE id = ?", (row.id,)
+            )
+            await self._connection.execute("COMMIT")
+        except BaseException:
+            await self._connection.execute("ROLLBACK")
+            raise
+
     async def remove(self, name: str) -> None:
         """The account, its addresses, and (by the server, at once or at its next start) its mail."""
         row = await self.show(name)
@@ -211,6 +301,13 @@ def _split(address: str) -> tuple[str, str]:
         return names.split_address(address)
     except names.BadAddress as error:
         raise AccountError(str(error)) from error
+
+
+def _label(label: str) -> str:
+    label = label.strip()
+    if not 1 <= len(label) <= MAX_LABEL or not label.isprintable():
+        raise AccountError(f"a label has 1 to {MAX_LABEL} characters that can be seen")
+    return label
 
 
 def _password(password: str) -> str:

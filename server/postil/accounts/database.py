@@ -15,7 +15,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from postil.accounts import names, schema, scramkeys
+from postil.accounts import apppasswords, names, schema, scramkeys
 from postil.accounts.passwords import Passwords
 from postil.base.clock import Clock
 from postil.ports.accounts import Account, AccountsUnavailable, Delivery, Proved, Salted
@@ -60,6 +60,7 @@ class AccountsDatabase:
         domains: Mapping[str, str],
         prepare: Prepare | None,
         secret: bytes,
+        app_secret: bytes,
     ) -> None:
         self._connection = connection
         self._clock = clock
@@ -69,6 +70,7 @@ class AccountsDatabase:
         self._found: dict[tuple[str, str], tuple[float, tuple[Delivery, ...]]] = {}
         self.passwords = Passwords(clock)
         self._secret = secret
+        self._app_secret = app_secret
         self._nobody = secrets.token_bytes(32)
         self._writing = asyncio.Lock()
 
@@ -89,10 +91,11 @@ class AccountsDatabase:
         connection = await schema.open_database(path)
         try:
             secret = await schema.secret(connection, "scram")
+            app_secret = await schema.secret(connection, "app")
         except BaseException:
             await connection.close()
             raise
-        return cls(connection, clock, domains, prepare, secret)
+        return cls(connection, clock, domains, prepare, secret, app_secret)
 
     async def close(self) -> None:
         """Close the file and end the threads."""
@@ -147,6 +150,8 @@ class AccountsDatabase:
         self, login: str, password: str, *, protocol: str, peer: str
     ) -> Account | None:
         row = await self._find(login)
+        if await self._is_app_password(row, password, protocol):
+            return await self._account(row) if row is not None and row[4] is None else None
         stored = row[5] if row is not None and isinstance(row[5], str) else None
         right = await self.passwords.verify(password, stored)
         if not right or row is None or row[4] is not None:
@@ -154,6 +159,19 @@ class AccountsDatabase:
         if row[6] is None:
             await self._add_keys(row, password)
         return await self._account(row)
+
+    async def _is_app_password(
+        self, row: tuple[object, ...] | None, password: str, protocol: str
+    ) -> bool:
+        """Asked of the database whatever the password looks like; its digest is keyed, so time tells nothing of others."""
+        word = apppasswords.normal(password)
+        if word is None:
+            return False
+        rows = await self._rows(
+            "SELECT protocols FROM app_password WHERE digest = ? AND account = ?",
+            (apppasswords.digest(self._app_secret, word), row[0] if row is not None else -1),
+        )
+        return bool(rows) and protocol in str(rows[0][0]).split()
 
     async def _add_keys(self, row: tuple[object, ...], password: str) -> None:
         """Keys for SCRAM for a password that was set before there were any."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from postil.accounts import apppasswords
 from postil.accounts.admin import AccountRow, Administration
 from postil.cli import target
 
@@ -134,3 +135,63 @@ def rm(name: str, yes: bool, config: Path | None, folder: Path | None, as_json: 
     target.administer(config, folder, lambda database: database.remove(name))
     said = f"removed {name}; its mail is erased by the server, at once or when it next starts"
     target.show({"name": name, "removed": True}, as_json, lambda: said)
+
+
+@command.group("app-password")
+def app_password() -> None:
+    """Passwords for single programs: add, list, remove."""
+
+
+@app_password.command("add")
+@click.argument("name")
+@click.argument("label")
+@click.option(
+    "--for",
+    "protocols",
+    type=click.Choice(apppasswords.PROTOCOLS),
+    multiple=True,
+    help="What it is good for; may be given several times; default all.",
+)
+@target.options
+def add_app_password(
+    name: str,
+    label: str,
+    protocols: tuple[str, ...],
+    config: Path | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a password for one program of the account NAME; LABEL says which. It is shown once."""
+    chosen = protocols or apppasswords.PROTOCOLS
+    made = target.administer(
+        config, folder, lambda database: database.add_app_password(name, label, chosen)
+    )
+    shown = {"name": name, "label": label, "protocols": list(chosen), "password": made}
+    target.show(shown, as_json, lambda: f"{made}\nfor {', '.join(chosen)}; it is shown this once")
+
+
+@app_password.command("list")
+@click.argument("name")
+@target.options
+def list_app_passwords(name: str, config: Path | None, folder: Path | None, as_json: bool) -> None:
+    """List the labels of the account NAME's passwords for single programs."""
+    rows = target.administer(config, folder, lambda database: database.app_passwords(name))
+    shown = [{**dataclasses.asdict(row), "protocols": list(row.protocols)} for row in rows]
+
+    def text() -> str:
+        return "\n".join(f"{row.label}  {', '.join(row.protocols)}" for row in rows) or "none"
+
+    target.show(shown, as_json, text)
+
+
+@app_password.command("rm")
+@click.argument("name")
+@click.argument("label")
+@target.options
+def rm_app_password(
+    name: str, label: str, config: Path | None, folder: Path | None, as_json: bool
+) -> None:
+    """Revoke the password called LABEL of the account NAME."""
+    target.administer(config, folder, lambda database: database.remove_app_password(name, label))
+    shown = {"name": name, "label": label, "removed": True}
+    target.show(shown, as_json, lambda: f"{name}: removed the password called {label}")

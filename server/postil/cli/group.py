@@ -13,7 +13,7 @@ COMMANDS: Final = {
     "address": "Addresses of accounts: add, remove.",
     "config": "The configuration file: check it, print an example.",
     "localserve": "A mail server on this machine, for developers of mail software.",
-    "logins": "Attempts to log in: who, from where, and what came of it.",
+    "logins": "Attempts to log in, the newest first.",
     "serve": "The mail server of a configuration file.",
     "verify": "Check that a data folder holds what it should.",
     "version": "The version of Postil and of what it stands on.",
