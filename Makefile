@@ -36,8 +36,10 @@ test: env-dev ## run the tests, in parallel and random order; one of them: make 
 
 proof: env-dev ## run the tests that take long
 	@mkdir -p build
-	$(PYTEST) -m "proof and not alone" --timeout 900 --rfc-results build/rfc-results-proof.jsonl $(ARGS)
-	$(PYTEST) -m alone -n 0 --timeout 900 --rfc-results build/rfc-results-alone.jsonl $(ARGS:.xml=-alone.xml)
+	@status=0; \
+	$(PYTEST) -m "proof and not alone" --timeout 900 --rfc-results build/rfc-results-proof.jsonl $(ARGS) || status=1; \
+	$(PYTEST) -m alone -n 0 --timeout 900 --rfc-results build/rfc-results-alone.jsonl $(ARGS:.xml=-alone.xml) || status=1; \
+	exit $$status
 
 crash: env-dev ## cut the power at 50,000 points and kill the server 100 times (half an hour on two cores)
 	POSTIL_CRASH_POINTS=50000 POSTIL_KILLS=100 $(PYTEST) -m proof --timeout 3600 tests/faults $(ARGS)

@@ -138,6 +138,16 @@ async def test_many_requests_one_bad(trial: Trial) -> None:
     assert sorted(appended.uids[0] for appended in results) == list(range(1, 11))
 
 
+async def test_a_batch_that_fails_leaves_no_file_behind(trial: Trial) -> None:
+    """The octets of a refused message may begin a log segment; nobody waits for the next start to be rid of it."""
+    gone = trial.boxes["Archive"]
+    await trial.store.delete(ALICE, "Archive")
+    with pytest.raises(NoSuchMailbox):
+        await trial.put(message(1), gone)
+    await trial.store.close()
+    assert verify(trial.folder) == []
+
+
 async def test_second_owner_is_refused(trial: Trial) -> None:
     """Another server on the same folder is told in one sentence who has it."""
     with pytest.raises(

@@ -186,7 +186,8 @@ class SqliteStore:
             return
         number = staged.file.number
         try:
-            if await self.shard.writer.submit(DropStaged(staged.file)):
+            release = self.shard.stage.file_numbers.discard
+            if await self.shard.writer.submit(DropStaged(staged.file, release)):
                 self.shard.drop_segment(number)
         except StoreUnavailable:
             return  # the file has no row, or a row without users: the next start removes it

@@ -136,6 +136,10 @@ class Writer:
         self._thread = threading.Thread(target=self._main, name="postil-writer", daemon=True)
         self._tx: Transaction | None = None
         self._next_body = 1
+        self._unnamed: dict[
+            int, int
+        ] = {}  # synced log segments whose row is not committed yet: their ends
+        self._named = 0  # the log segment that has its row
         self._stopping = False
         self.counts = WriterCounts()
 
@@ -297,6 +301,9 @@ class Writer:
         try:
             self._log.sync()
             self.counts.body_syncs += 1
+            if self._log.number != self._named:
+                # Even if every request of the batch fails: a file without a row would lie there till the next start.
+                self._unnamed[self._log.number] = self._log.end
         except OSError as error:
             self._hooks.on_error("syncing bodies", error)
             self._abandon()
@@ -341,6 +348,9 @@ class Writer:
             raise StoreUnavailable(text) from error
         self.counts.commits += 1
         self._numbers.reserved(0, end)
+        if self._unnamed:
+            self._unnamed.clear()
+            self._named = self._log.number
         return outcomes
 
     def _one(self, tx: Transaction, request: _Request) -> Outcome:
@@ -370,11 +380,16 @@ class Writer:
         return Outcome(request.future, value=value, events=tx.keep_intent())
 
     def _segment_rows(self, tx: Transaction) -> None:
-        for number, live in tx.added_live.items():
+        ends = {**dict.fromkeys(tx.added_live, 0), **self._unnamed}
+        for number, end in ends.items():
             tx.run(
                 "INSERT INTO segment (number, kind, size, live) VALUES (?1,0,?2,?3)"
                 " ON CONFLICT (number) DO UPDATE SET size=?2, live=live+?3",
-                (number, self._log.end if number == self._log.number else 0, live),
+                (
+                    number,
+                    self._log.end if number == self._log.number else end,
+                    tx.added_live[number],
+                ),
             )
         tx.added_live.clear()
 

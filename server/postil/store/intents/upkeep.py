@@ -81,10 +81,13 @@ class DropStaged(Intent[bool]):
     """
 
     file: StagedFile
+    release: Callable[[int], None]  # from now on `Reclaim` may take the file of that number
 
     def execute(self, tx: Transaction) -> bool:
         self.file.discarded = True
         number = self.file.number
+        # Here and not in the loop: a `Reclaim` that ran in between would keep the file, and none would come again.
+        self.release(number)
         tx.run("DELETE FROM segment WHERE number=? AND live=0", (number,))
         return tx.first("SELECT 1 FROM segment WHERE number=?", (number,)) is None
 
