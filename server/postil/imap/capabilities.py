@@ -70,9 +70,13 @@ CAPABILITIES: Final = (
     Capability("STATUS=SIZE", "8438", When.LOGGED_IN),
     Capability("ESEARCH", "4731", When.LOGGED_IN),
     Capability("SEARCHRES", "5182", When.LOGGED_IN),
+    Capability("PARTIAL", "9394", When.LOGGED_IN),
     Capability("BINARY", "3516", When.LOGGED_IN),
     Capability("CONDSTORE", "7162", When.LOGGED_IN, enable=True),
     Capability("QRESYNC", "7162", When.LOGGED_IN, enable=True),
+    Capability("INPROGRESS", "9585", When.LOGGED_IN),
+    Capability("UIDONLY", "9586", When.LOGGED_IN, enable=True),
+    Capability("UIDBATCHES", "10022", When.LOGGED_IN),
     Capability("QUOTA", "9208", When.LOGGED_IN),
     # RFC 9208 §5.1: "Support for this resource MUST be indicated by the server by advertising the "QUOTA=RES-STORAGE" capability."
     Capability("QUOTA=RES-STORAGE", "9208", When.LOGGED_IN),

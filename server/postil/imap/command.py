@@ -44,6 +44,7 @@ class Spec:
     parse: Callable[[Tokens], Any]
     handle: Callable[[Session, Any], AsyncIterator[bytes | Done | Any]]  # Any: `pipeline.Begun`
     holds_expunges: bool = False  # FETCH, STORE, SEARCH: RFC 9051 §7.5.1
+    by_number: bool = False  # its arguments count messages: nothing for UIDONLY
     capability: str | None = (
         None  # answers BAD as unknown when this is switched off for the account
     )

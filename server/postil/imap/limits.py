@@ -72,6 +72,8 @@ AUTOLOGOUT = 31 * 60.0
 LOGIN_TIME = 60.0
 # Seconds between "* OK Still here" in IDLE: below the shortest NAT timeouts in the field (3 minutes).
 STILL_HERE = 120.0
+# Seconds between reports of a long command. RFC 9585 §4: "it is RECOMMENDED that these are sent every 10-15 seconds."
+PROGRESS_EVERY = 10.0
 # Wrong logins on one connection before BYE: a person with a typing error manages in fewer.
 FAILED_LOGINS = 5
 # Seconds of waiting after the first wrong login; doubles each time, so five cost half a minute.

@@ -34,7 +34,7 @@ from postil.imap.commands import (
     store,
     subscribe,
 )
-from postil.imap.extensions import compress, id, idle, quota, replace, unauthenticate
+from postil.imap.extensions import compress, id, idle, quota, replace, uidbatches, unauthenticate
 
 MODULES: Final = (
     # RFC 9051 §6.1: any state
@@ -70,6 +70,7 @@ MODULES: Final = (
     store,
     copy,
     replace,
+    uidbatches,
 )
 
 COMMANDS: Final[dict[str, Spec]] = {

@@ -21,6 +21,7 @@ from postil.base.clock import Clock
 from postil.imap import capabilities, limits, names, pipeline, replies
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, Bye, No
+from postil.imap.extensions import uidonly
 from postil.imap.pipeline import Begun, InFlight
 from postil.imap.registry import COMMANDS, STREAMED
 from postil.imap.settings import Settings
@@ -120,6 +121,11 @@ class Session:
     def qresync(self) -> bool:
         """Is the client told VANISHED instead of EXPUNGE? RFC 7162 §3.2.3."""
         return "QRESYNC" in self.enabled
+
+    @property
+    def uidonly(self) -> bool:
+        """Does the client never count messages? RFC 9586."""
+        return "UIDONLY" in self.enabled
 
     @property
     def recent(self) -> bool:
@@ -252,10 +258,15 @@ class Session:
     async def flush(self) -> None:
         """Hand over what was gathered and wait until the client keeps up."""
         if self._out:
+            self.push()
+            await self.stream.drain()
+
+    def push(self) -> None:
+        """Hand over what was gathered, from where nobody can wait: a line or two."""
+        if self._out:
             self.stream.write(b"".join(self._out))
             self._out.clear()
             self._waiting = 0
-            await self.stream.drain()
 
     async def pause(self) -> None:
         """Flush, and let the other sessions have their turn."""
@@ -276,7 +287,9 @@ class Session:
             return
         await self._claim_arrivals(view)
         if expunges:
-            self.write(view.expunges(vanished=self.qresync))
+            # RFC 9586 §3.4: "all EXPUNGED responses that would be returned by EXPUNGE / UID EXPUNGE are replaced by VANISHED
+            # responses"
+            self.write(view.expunges(vanished=self.qresync or self.uidonly))
         known = view.count
         self.write(view.arrivals(recent=self.recent))
         self.write(view.keyword_news())
@@ -429,6 +442,10 @@ class Session:
         spec = COMMANDS.get(request.name)
         if spec is None or (spec.capability is not None and not self.offers(spec.capability)):
             raise Bad("Unknown command")
+        if spec.by_number:
+            # RFC 9586 §3.2: "When UIDONLY is enabled, the FETCH, STORE, SEARCH, COPY, and MOVE commands are prohibited and MUST
+            # result in a tagged BAD response."
+            uidonly.refuse_numbers(self)
         command = spec.parse(request.tokens)
         self._check_state(spec)
         pieces = spec.handle(self, command)

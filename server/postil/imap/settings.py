@@ -20,6 +20,7 @@ class Limits:
     autologout: float = numbers.AUTOLOGOUT
     login_time: float = numbers.LOGIN_TIME
     still_here: float = numbers.STILL_HERE
+    progress_every: float = numbers.PROGRESS_EVERY
     largest_message: int = numbers.LARGEST_MESSAGE
     failed_logins: int = numbers.FAILED_LOGINS
     failed_login_wait: float = numbers.FAILED_LOGIN_WAIT

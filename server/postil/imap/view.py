@@ -37,6 +37,7 @@ class SelectedView:
         self.mailbox = mailbox
         self.read_only = read_only
         self.count = 0
+        self.by_uid = False  # RFC 9586: the client does not count messages
         self._recent: list[tuple[int, int]] = []  # uids from … up to but not including
         self._modseq = view.highest_modseq
         # Everything up to this modseq has been told, expunges too: what HIGHESTMODSEQ may say (RFC 7162 §3.2).
@@ -53,6 +54,14 @@ class SelectedView:
     def seq_of(self, position: int) -> Seq | None:
         """The sequence number of a position; None while the client does not know of it."""
         return Seq(position + 1) if position < self.count else None
+
+    def subject(self, position: int) -> str:
+        """Which message a FETCH response is about: `5 FETCH`, or `25996 UIDFETCH`."""
+        # RFC 9586 §3.3: "When UIDONLY is enabled, all FETCH responses that would be returned by UID FETCH / UID STORE are
+        # replaced by UIDFETCH responses."
+        if self.by_uid:
+            return f"{self.view.generation.uids[position]} UIDFETCH"
+        return f"{position + 1} FETCH"
 
     def position_of_seq(self, seq: int) -> int:
         """The position of a sequence number; Bad when there is none."""
@@ -244,11 +253,11 @@ class SelectedView:
                 flags = self.flags_text(position, recent=recent)
                 # RFC 9051 §7.5.2: "If the server chooses to send unsolicited FETCH responses, they MUST
                 # include UID FETCH item." RFC 3501 clients may be surprised, so only once rev2 is enabled
-                number = f"UID {uids[position]} " if uid else ""
+                number = f"UID {uids[position]} " if uid and not self.by_uid else ""
                 # RFC 7162 §3.2.4: "Once a CONDSTORE enabling command is issued by the client, the server MUST
                 # automatically include both UID and mod-sequence data in all subsequent untagged FETCH responses"
                 change = f" MODSEQ ({modseqs[position]})" if modseq else ""
-                lines.append(f"* {position + 1} FETCH ({number}FLAGS ({flags}){change})\r\n")
+                lines.append(f"* {self.subject(position)} ({number}FLAGS ({flags}){change})\r\n")
         self._modseq = highest
         if not self.holds_back:
             self.settled = highest

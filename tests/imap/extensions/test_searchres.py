@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.support.imap import Client, World, logged_in, message, world
 
-from postil.imap.extensions.esearch import Wanted
+from postil.imap.extensions.esearch import Return, Wanted
 from postil.imap.extensions.searchres import to_save
 from postil.ports.ids import Uid
 from postil.ports.store import StoreUnavailable
@@ -45,8 +45,8 @@ async def test_combinations(options: str, want: list[int]) -> None:
 
 def test_one_message_is_both_ends() -> None:
     """MIN and MAX of a single message save it once."""
-    assert to_save(Wanted.SAVE | Wanted.MIN | Wanted.MAX, [7]) == [7]
-    assert to_save(Wanted.SAVE | Wanted.MIN, []) == []
+    assert to_save(Return(Wanted.SAVE | Wanted.MIN | Wanted.MAX), [7]) == [7]
+    assert to_save(Return(Wanted.SAVE | Wanted.MIN), []) == []
 
 
 async def test_in_every_context() -> None:

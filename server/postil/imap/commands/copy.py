@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from postil.imap import names, sequence
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import No
+from postil.imap.extensions import inprogress
 from postil.imap.sequence import SequenceSet
 from postil.imap.tokens import Tokens
 from postil.ports.ids import Uid
@@ -50,7 +51,8 @@ async def copy(session: Session, command: Copy) -> AsyncIterator[bytes | Done]:
         yield Done("No messages to copy")
         return
     try:
-        done = await session.store.copy(session.selected.mailbox.id, uids, target.id)
+        with inprogress.reported(session):
+            done = await session.store.copy(session.selected.mailbox.id, uids, target.id)
     except NoSuchMailbox:
         raise No("The mailbox is gone", "TRYCREATE") from None
     yield Done("COPY completed", _code(done))
@@ -71,7 +73,8 @@ async def move(session: Session, command: Copy) -> AsyncIterator[bytes | Done]:
         # mailboxes (no message can be lost or orphaned)."
         # RFC 6851 §3.3: "The server SHOULD NOT leave any message in both mailboxes (it would be bad for a partial failure
         # to result in a bunch of duplicate messages)."
-        done = await session.store.move(view.mailbox.id, uids, target.id)
+        with inprogress.reported(session):
+            done = await session.store.move(view.mailbox.id, uids, target.id)
     except NoSuchMailbox:
         raise No("The mailbox is gone", "TRYCREATE") from None
     code = _code(done)
@@ -107,8 +110,8 @@ def _code(done: Copied) -> str | None:
 
 
 COMMANDS = (
-    Spec("COPY", State.SELECTED, parse(uid=False), copy),
+    Spec("COPY", State.SELECTED, parse(uid=False), copy, by_number=True),
     Spec("UID COPY", State.SELECTED, parse(uid=True), copy),
-    Spec("MOVE", State.SELECTED, parse(uid=False), move, capability="MOVE"),
+    Spec("MOVE", State.SELECTED, parse(uid=False), move, capability="MOVE", by_number=True),
     Spec("UID MOVE", State.SELECTED, parse(uid=True), move, capability="MOVE"),
 )

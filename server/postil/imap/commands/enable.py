@@ -53,6 +53,8 @@ async def handle(session: Session, command: Enable) -> AsyncIterator[bytes | Don
     session.reader.utf8 = session.utf8
     # RFC 7162 §3.2.3: "A server compliant with this specification is REQUIRED to support "ENABLE QRESYNC" and "ENABLE QRESYNC
     # CONDSTORE" (which are "CONDSTORE enabling commands", see Section 3.1, and have identical results)."
+    if session.view is not None:
+        session.view.by_uid = session.uidonly
     if session.enabled & {condstore.NAME, qresync.NAME}:
         condstore.enable(session)
     # RFC 9051 §6.3.1: "The ENABLED response is sent even if no extensions were enabled."

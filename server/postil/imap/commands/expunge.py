@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from postil.imap.command import Done, Spec, State, nothing
 from postil.imap.errors import No
+from postil.imap.extensions import inprogress
 from postil.imap.sequence import SequenceSet
 from postil.imap.tokens import Tokens
 
@@ -38,12 +39,14 @@ async def handle(session: Session, command: UidExpunge | None) -> AsyncIterator[
     if view.read_only:
         raise No("The mailbox is open read-only", "READ-ONLY")
     if command is None:
-        gone = await session.store.expunge(view.mailbox.id, None)
+        with inprogress.reported(session):
+            gone = await session.store.expunge(view.mailbox.id, None)
     else:
         # RFC 9051 §6.4.9: "If a message either does not have the \Deleted flag set or has a UID that is not included
         # in the specified sequence set, it is not affected."
         positions = view.positions_of(command.uids, True, session.saved)
-        gone = await session.store.expunge(view.mailbox.id, view.uids(positions))
+        with inprogress.reported(session):
+            gone = await session.store.expunge(view.mailbox.id, view.uids(positions))
     # RFC 7162 §3.2.7: "If at least one message got expunged and QRESYNC was enabled, the server MUST send the updated
     # per-mailbox modification sequence using the HIGHESTMODSEQ response code (see Section 3.1.2.1) in the tagged OK response."
     yield Done("EXPUNGE completed", session.highest_modseq if gone else None)

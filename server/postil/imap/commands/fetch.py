@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import limits
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, No
-from postil.imap.extensions import binary, condstore, objectid, preview, qresync, savedate
+from postil.imap.extensions import binary, condstore, objectid, partial, preview, qresync, savedate
 from postil.imap.extensions.condstore import Modifiers
 from postil.imap.fetch import bulk, items, picture, sections
 from postil.imap.fetch.items import Item, Needs, Parser, Slices, Value
@@ -127,7 +127,7 @@ async def fetch(session: Session, command: Fetch) -> AsyncIterator[bytes | Done]
     """Answer for each message."""
     selected = session.selected
     wanted = command.items
-    if session.is_uid_command and items.UID not in wanted:
+    if session.is_uid_command and items.UID not in wanted and not selected.by_uid:
         # RFC 9051 §6.4.9: "server implementations MUST implicitly include the UID message data item
         # as part of any FETCH response caused by a UID command, regardless of whether a UID was
         # specified as a message data item to the FETCH."
@@ -142,6 +142,13 @@ async def fetch(session: Session, command: Fetch) -> AsyncIterator[bytes | Done]
         condstore.check(session)
         condstore.enable(session)
     positions = selected.positions_of(command.numbers, session.is_uid_command, session.saved)
+    if command.modifiers.page is not None:
+        # RFC 9394 §3.3: "The PARTIAL extension also extends the UID FETCH command with a PARTIAL FETCH modifier." FETCH has none
+        if not session.is_uid_command:
+            raise Bad("PARTIAL is for UID FETCH")
+        partial.check(session)
+        # RFC 9394 §3.4: first the page, then CHANGEDSINCE; what is expunged already takes no place on it
+        positions = command.modifiers.page.of(selected.alive(positions))
     if since is not None:
         # RFC 7162 §3.1.4.1: "When the CHANGEDSINCE FETCH modifier is specified, it implicitly adds the MODSEQ FETCH message
         # data item (Section 3.1.4.2)."
@@ -249,7 +256,7 @@ async def _line(
     if not answers:
         return
     # Gathered up to a slice: most lines go out in one piece.
-    text = b"* %d FETCH " % (message.position + 1)
+    text = b"* %b " % message.subject
     before = b"("
     for label, value in answers:
         if isinstance(value, Slices):
@@ -307,6 +314,6 @@ def _told(session: Session, page: Sequence[int]) -> None:
 
 COMMANDS: Final = (
     # RFC 9051 §7.5.1: "nor while responding to a FETCH, STORE, or SEARCH command"; UID FETCH may.
-    Spec("FETCH", State.SELECTED, parse, fetch, holds_expunges=True),
+    Spec("FETCH", State.SELECTED, parse, fetch, holds_expunges=True, by_number=True),
     Spec("UID FETCH", State.SELECTED, parse, fetch),
 )

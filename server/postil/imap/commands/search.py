@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import limits
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, No
-from postil.imap.extensions import condstore, esearch, searchres
-from postil.imap.extensions.esearch import Results, Wanted
+from postil.imap.extensions import condstore, esearch, inprogress, partial, searchres, uidonly
+from postil.imap.extensions.esearch import Results, Return, Wanted
 from postil.imap.search import keys
 from postil.imap.search.evaluate import evaluate
 from postil.imap.search.keys import Key
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Search:
     """The command; `wanted` is None without RETURN."""
 
-    wanted: Wanted | None
+    wanted: Return | None
     charset: str
     key: Key
 
@@ -52,10 +52,16 @@ def parse(tokens: Tokens) -> Search:
 
 async def search(session: Session, command: Search) -> AsyncIterator[bytes | Done]:
     """Find, save, answer."""
-    saves = command.wanted is not None and Wanted.SAVE in command.wanted
+    saves = command.wanted is not None and Wanted.SAVE in command.wanted.wanted
+    if command.wanted is not None and command.wanted.page is not None:
+        partial.check(session)
     # RFC 7162 §3.2.10.2: "the VANISHED response MUST NOT be sent during a UID SEARCH command that contains message numbers in
     # the search criteria."
     session.holds_expunges = keys.asks_numbers(command.key)
+    if session.holds_expunges:
+        # RFC 9586 §3.5: "The "<sequence set>" UID SEARCH criterion is prohibited (and results in a tagged BAD response) once
+        # UIDONLY is enabled."
+        uidonly.refuse_numbers(session)
     for name in keys.needs(command.key):
         if not session.offers(name):
             raise Bad(f"there are no search keys of {name}")
@@ -68,7 +74,8 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
             # RFC 9051 §6.4.4: "If the server does not support the specified [CHARSET], it MUST return
             # a tagged NO response (not a BAD)."
             raise No("search strings are taken in UTF-8", "BADCHARSET (US-ASCII UTF-8)")
-        positions = await evaluate(session, command.key)
+        with inprogress.reported(session) as progress:
+            positions = await evaluate(session, command.key, progress)
     except (No, StoreError):
         if saves:
             # RFC 9051 §6.4.4.1: "A SEARCH command with the SAVE result option that caused the server to
@@ -83,7 +90,7 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
     wanted = command.wanted
     if wanted is None and session.rev2:
         # RFC 9051 §7.3.4: the ESEARCH response "replaces" SEARCH once the client speaks IMAP4rev2.
-        wanted = Wanted.ALL
+        wanted = esearch.ALL
     modseq = _modseq(session, positions, wanted) if asks_modseq else None
     if wanted is not None:
         for text in esearch.response(session.tag, wanted, Results(numbers, uid, modseq)):
@@ -102,10 +109,10 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
     yield b"\r\n"
 
 
-def _modseq(session: Session, positions: Sequence[int], wanted: Wanted | None) -> int | None:
+def _modseq(session: Session, positions: Sequence[int], wanted: Return | None) -> int | None:
     """The highest mod-sequence of what is returned; None when nothing is."""
     modseqs = session.selected.view.generation.modseqs
-    places = esearch.returned(wanted or Wanted.ALL, len(positions))
+    places = esearch.returned(wanted or esearch.ALL, len(positions))
     return max((modseqs[positions[place]] for place in places), default=None)
 
 
@@ -123,6 +130,6 @@ def _numbers(session: Session, positions: Sequence[int], *, uid: bool) -> Sequen
 
 COMMANDS: Final = (
     # RFC 9051 §7.5.1: "nor while responding to a FETCH, STORE, or SEARCH command"; UID SEARCH may.
-    Spec("SEARCH", State.SELECTED, parse, search, holds_expunges=True),
+    Spec("SEARCH", State.SELECTED, parse, search, holds_expunges=True, by_number=True),
     Spec("UID SEARCH", State.SELECTED, parse, search),
 )

@@ -68,7 +68,7 @@ async def handle(session: Session, command: Select) -> AsyncIterator[bytes | Don
     if command.condstore:
         condstore.check(session)
     if command.resync is not None:
-        qresync.check(session)
+        qresync.check(session, command.resync)
     # RFC 9051 §6.3.2: "The SELECT command automatically deselects any currently selected mailbox before attempting
     # the new selection."
     if session.view is not None:
@@ -87,6 +87,7 @@ async def handle(session: Session, command: Select) -> AsyncIterator[bytes | Don
     first_recent = await _first_recent(session, mailbox, status, command.read_only)
     opened = await session.store.open(mailbox.id)
     view = SelectedView(opened, mailbox, read_only=command.read_only)
+    view.by_uid = session.uidonly
     session.view = view
     if command.condstore:
         # RFC 7162 §3.1.8: "it MUST include the MODSEQ FETCH response data items in all subsequent unsolicited FETCH responses."
@@ -108,7 +109,8 @@ async def handle(session: Session, command: Select) -> AsyncIterator[bytes | Don
         yield f"* OK [{objectid.code(mailbox)}] This mailbox, whatever its name\r\n".encode("ascii")
     if session.rev2:
         yield entry
-    elif (unseen := _first_unseen(view)) is not None:
+    # RFC 9586 §3: "the server MUST NOT return message sequence numbers in any response", and UNSEEN is one
+    elif not session.uidonly and (unseen := _first_unseen(view)) is not None:
         yield f"* OK [UNSEEN {unseen}] First unseen\r\n".encode("ascii")
     if command.resync is not None:
         async for piece in qresync.resynchronize(session, command.resync):

@@ -143,7 +143,7 @@ def _modseqs(view: SelectedView, positions: Iterable[int]) -> bytes:
     # include the MODSEQ message data item."
     uids, modseqs = view.view.generation.uids, view.view.generation.modseqs
     return "".join(
-        f"* {position + 1} FETCH (UID {uids[position]} MODSEQ ({modseqs[position]}))\r\n"
+        f"* {view.subject(position)} (UID {uids[position]} MODSEQ ({modseqs[position]}))\r\n"
         for position in positions
     ).encode("ascii")
 
@@ -152,7 +152,7 @@ def show(session: Session, view: SelectedView, positions: Sequence[int], uid: bo
     """FETCH FLAGS for messages; the view remembers that they were told."""
     uids, modseqs = view.view.generation.uids, view.view.generation.modseqs
     lines = []
-    uid = uid or session.condstore
+    uid = (uid or session.condstore) and not view.by_uid
     for position in positions:
         flags = view.flags_text(position, recent=session.recent)
         # RFC 9051 §6.4.9: "server implementations MUST implicitly include the UID message data item as part of any
@@ -162,7 +162,7 @@ def show(session: Session, view: SelectedView, positions: Sequence[int], uid: bo
         # FETCH responses (until the connection is closed), whether they were caused by a regular STORE/UID STORE, a STORE/UID
         # STORE with an UNCHANGEDSINCE modifier"
         change = f" MODSEQ ({modseqs[position]})" if session.condstore else ""
-        lines.append(f"* {position + 1} FETCH ({number}FLAGS ({flags}){change})\r\n")
+        lines.append(f"* {view.subject(position)} ({number}FLAGS ({flags}){change})\r\n")
     view.told(positions)
     return "".join(lines).encode("ascii")
 
@@ -211,6 +211,6 @@ def _as_expected(
 
 
 COMMANDS = (
-    Spec("STORE", State.SELECTED, parse(uid=False), handle, holds_expunges=True),
+    Spec("STORE", State.SELECTED, parse(uid=False), handle, holds_expunges=True, by_number=True),
     Spec("UID STORE", State.SELECTED, parse(uid=True), handle),
 )

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postil.imap.errors import Bad
+from postil.imap.extensions import partial
+from postil.imap.extensions.partial import Page
 from postil.imap.fetch import items
 from postil.imap.fetch.items import Parser
 from postil.imap.tokens import Tokens
@@ -63,12 +65,13 @@ class Modifiers:
 
     changed_since: int | None = None
     vanished: bool = False  # RFC 7162 §3.2.6
+    page: Page | None = None  # RFC 9394 §3.3
 
 
 NO_MODIFIERS: Final = Modifiers()
 # Behind the items; nothing else of FETCH begins with such a word in parentheses at its end.
-_MODIFIERS = re.compile(rb" \((?=[A-Za-z])[A-Za-z0-9 ]+\)\Z")
-_WORDS: Final = frozenset((b"CHANGEDSINCE", b"VANISHED"))
+_MODIFIERS = re.compile(rb" \((?=[A-Za-z])[-:A-Za-z0-9 ]+\)\Z")
+_WORDS: Final = frozenset((b"CHANGEDSINCE", b"VANISHED", b"PARTIAL"))
 
 
 def modifiers_at(text: bytes) -> int:
@@ -80,24 +83,27 @@ def modifiers_at(text: bytes) -> int:
 
 
 def parse_modifiers(tokens: Tokens) -> Modifiers:
-    """RFC 7162 §7: `SP "(" "CHANGEDSINCE" SP modseq / "VANISHED" … ")"`"""
+    """RFC 7162 §7, RFC 9394 §4: `SP "(" "CHANGEDSINCE" SP modseq / "VANISHED" / "PARTIAL" SP range … ")"`"""
     tokens.sp()
     since: int | None = None
     vanished = False
+    page: Page | None = None
 
     def modifier() -> None:
-        nonlocal since, vanished
-        word = tokens.word("CHANGEDSINCE or VANISHED")
+        nonlocal since, vanished, page
+        word = tokens.word("CHANGEDSINCE, VANISHED or PARTIAL")
         if word == "CHANGEDSINCE" and since is None:
             tokens.sp()
             since = modseq(tokens)
         elif word == "VANISHED" and not vanished:
             vanished = True
+        elif word == "PARTIAL" and page is None:
+            page = partial.parse(tokens)
         else:
-            tokens.fail("CHANGEDSINCE or VANISHED, each once")
+            tokens.fail("CHANGEDSINCE, VANISHED or PARTIAL, each once")
 
     tokens.list_of(modifier)
-    return Modifiers(since, vanished)
+    return Modifiers(since, vanished, page)
 
 
 def changed(session: Session, positions: Sequence[int], since: int) -> Sequence[int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from postil.imap import limits, sequence
 from postil.imap.errors import Bad
-from postil.imap.extensions import condstore
+from postil.imap.extensions import condstore, uidonly
 from postil.imap.fetch import items, picture
 from postil.imap.sequence import SequenceSet
 from postil.imap.tokens import Tokens
@@ -78,12 +78,15 @@ def _size(numbers: SequenceSet) -> int:
     return sum(abs(high - low) + 1 for low, high in numbers.ranges)
 
 
-def check(session: Session) -> None:
-    """Bad unless the client has enabled it."""
+def check(session: Session, resync: Resync | None = None) -> None:
+    """Bad unless the client has enabled it, and speaks as it has said it would."""
     # RFC 7162 §3.2.3: "A server MUST respond with a tagged BAD response if the QRESYNC parameter to the SELECT/EXAMINE command
     # or the VANISHED UID FETCH modifier is specified and the client hasn't issued "ENABLE QRESYNC""
     if not session.qresync:
         raise Bad("ENABLE QRESYNC first")
+    if resync is not None and resync.match is not None:
+        # RFC 9586 §3.7: "The server MUST return a tagged BAD response if such a parameter is observed once UIDONLY is enabled."
+        uidonly.refuse_numbers(session)
 
 
 async def earlier(

@@ -108,6 +108,13 @@ def _old(session: Session, command: Replace) -> tuple[Uid, int]:
 
 
 COMMANDS = (
-    Spec("REPLACE", State.SELECTED, parse(uid=False), handle, capability="REPLACE"),
+    Spec(
+        "REPLACE",
+        State.SELECTED,
+        parse(uid=False),
+        handle,
+        by_number=True,
+        capability="REPLACE",
+    ),
     Spec("UID REPLACE", State.SELECTED, parse(uid=True), handle, capability="REPLACE"),
 )

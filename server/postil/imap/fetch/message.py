@@ -32,12 +32,22 @@ def without_nul(octets: bytes) -> bytes:
 class Message:
     """A message of the selected mailbox, by position."""
 
-    __slots__ = ("_body", "_details", "_kept", "_root", "_session", "generation", "position")
+    __slots__ = (
+        "_body",
+        "_details",
+        "_kept",
+        "_root",
+        "_session",
+        "generation",
+        "position",
+        "subject",
+    )
 
     def __init__(self, session: Session, position: int, details: Details | None = None) -> None:
         self._session = session
         self.generation: Generation = session.selected.view.generation
         self.position = position
+        self.subject = session.selected.subject(position).encode("ascii")
         self._details = details
         self._body: Body | None = None
         self._kept: bytes | None = None

@@ -43,7 +43,8 @@ class Lines:
         self._selected = selected
         self._wanted = tuple(wanted)
         shown = [_FORMATS.get(item) or _format(item) for item in wanted]
-        self._line = f"* %d FETCH ({' '.join(shown)})\r\n"
+        kind = "UIDFETCH" if selected.by_uid else "FETCH"
+        self._line = f"* %d {kind} ({' '.join(shown)})\r\n"
         self._spans = tuple(selected.recent_spans) if recent else ()
         self._flags: list[str] = []  # by flag set id: `FLAGS (\\Seen)`
         self._recent_flags: list[str] = []
@@ -54,7 +55,9 @@ class Lines:
         """The lines of some messages, in order; `columns` of what is not in memory, in latin-1."""
         uids = _pick(self._selected.view.generation.uids, positions)
         numbers: Sequence[int] = range(1 + positions[0], 1 + positions[-1] + 1)
-        if len(numbers) != len(positions):
+        if self._selected.by_uid:
+            numbers = uids
+        elif len(numbers) != len(positions):
             numbers = [position + 1 for position in positions]
         filled = [numbers, *[self._column(item, positions, uids, columns) for item in self._wanted]]
         # One format for all lines: a third of the time of one for each.

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from postil.imap import limits
+from postil.imap.extensions.inprogress import Progress
 from postil.imap.fetch.message import Message
 from postil.imap.search import keys, mask
 from postil.imap.search.keys import (
@@ -47,16 +48,17 @@ _DAY = 86400
 _ENVELOPE_DATE = re.compile(rb'\("([^"\\]*)"')
 
 
-async def evaluate(session: Session, key: Key) -> Sequence[int]:
+async def evaluate(session: Session, key: Key, progress: Progress) -> Sequence[int]:
     """The positions that match, ascending."""
-    return await _Evaluation(session).run(key)
+    return await _Evaluation(session, progress).run(key)
 
 
 class _Evaluation:
     """One SEARCH; the mailbox as it was when it began."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, progress: Progress) -> None:
         self._session = session
+        self._progress = progress
         self._selected = session.selected
         self._view = session.selected.view
         self._generation = session.selected.view.generation
@@ -117,7 +119,9 @@ class _Evaluation:
                 others = await self._text(TextSearch(SearchField.HEADER, half, field), others)
         wanted = needle.casefold()
         found = []
-        for position in mask.positions(others, self._count):
+        positions = mask.positions(others, self._count)
+        for number, position in enumerate(positions):
+            self._progress.at(number, len(positions))
             header = await Message(self._session, position).header()
             name = field.encode("ascii")
             if any(
@@ -189,6 +193,7 @@ class _Evaluation:
         found: list[int] = []
         positions = mask.positions(candidates, self._count)
         for start in range(0, len(positions), limits.FETCH_PAGE):
+            self._progress.at(start, len(positions))
             page = positions[start : start + limits.FETCH_PAGE]
             rows = await self._session.store.details(self._view, page, header=False)
             found.extend(
@@ -204,6 +209,7 @@ class _Evaluation:
         found: list[int] = []
         positions = mask.positions(candidates, self._count)
         for start in range(0, len(positions), limits.FETCH_PAGE):
+            self._progress.at(start, len(positions))
             page = positions[start : start + limits.FETCH_PAGE]
             rows = await self._session.store.details(self._view, page)
             for position, details in zip(page, rows, strict=True):
