@@ -28,6 +28,27 @@ def test_the_example_is_the_default(tmp_path: Path) -> None:
     assert config.data == str(tmp_path / "data")
 
 
+@pytest.mark.rfc("5464", "3.2.1.1", "The value MUST be a URI (e.g., a mailto: or tel: URL).")
+@pytest.mark.rfc("5464", "6.2.2", "The value MUST be a URI (e.g., a mailto: or tel: URL).")
+def test_what_imap_says_of_the_server() -> None:
+    """The administrator's address is a URI, entries of vendors have their place; both become METADATA entries."""
+    good = read(
+        GOOD + '[metadata]\nadmin = "mailto:a@example.org"\ncomment = "hello"\n'
+        '[metadata.vendor]\n"/shared/vendor/x/Colour" = "blue"\n'
+    )
+    assert good.metadata.entries() == {
+        "/shared/admin": b"mailto:a@example.org",
+        "/shared/comment": b"hello",
+        "/shared/vendor/x/colour": b"blue",
+    }
+    for wrong in ("a@example.org", "mailto:", "mailto:a b"):
+        with pytest.raises(ConfigError, match=r"metadata\.admin.*URI"):
+            read(f'{GOOD}[metadata]\nadmin = "{wrong}"\n')
+    for wrong in ("/private/vendor/x/y", "/shared/vendor/x", "/shared/other", "/shared/vendor//y"):
+        with pytest.raises(ConfigError, match="/shared/vendor/NAME"):
+            read(f'{GOOD}[metadata.vendor]\n"{wrong}" = "x"\n')
+
+
 def test_every_field_is_in_the_example() -> None:
     """No field exists that the commented example does not show."""
     import msgspec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -69,6 +70,7 @@ class World:
     plaintext_login: bool = False
     certificate: bool = True
     limits: Limits = field(default_factory=Limits)
+    entries: Mapping[str, bytes] = field(default_factory=dict)  # METADATA of the server
     bound: Channel | None = None  # what connections with TLS bind to
     sessions: list[Session] = field(default_factory=list)
 
@@ -82,9 +84,11 @@ class World:
     def settings(self) -> Settings:
         return Settings(
             sleep=self._sleep,
+            later=lambda seconds, call: asyncio.get_running_loop().call_later(seconds, call).cancel,
             host="test",
             plaintext_login=self.plaintext_login,
             limits=self.limits,
+            entries=self.entries,
             event=lambda what, facts: self.events.append((what, facts)),
             failure=self.failures.append,
         )

@@ -305,6 +305,7 @@ def _services(
             host=config.hostname,
             plaintext_login=variant.plaintext_login,
             limits=imap_limits,
+            entries=config.metadata.entries(),
         ),
         "http": HttpService(application(_pages(config, variant, server)), around),
     }

@@ -80,4 +80,12 @@ failures_per_hour = 60
 failures_per_day = 300
 # Addresses and networks that never have to wait, such as the office's. What they do is written down all the same.
 allow = ["127.0.0.1", "::1"]
+
+# What IMAP clients read about the server (METADATA): whom to ask, as a URI, and a note. "": none.
+[metadata]
+admin = ""
+comment = ""
+
+# Entries of other products, such as "/shared/vendor/example/colour" = "blue".
+[metadata.vendor]
 """

@@ -13,6 +13,8 @@ import msgspec
 from postil.config import locate
 from postil.config.model import Config, Domain, Listener
 
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+_VENDOR = re.compile(r"/shared/vendor(?:/[!-$&-).+-.0-~]+){2,}", re.IGNORECASE)
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]+)`)?$", re.DOTALL)
 _TOML_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 _UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]+)`")
@@ -103,6 +105,16 @@ def _checked(config: Config, folder: Path) -> Config:
             raise _Wrong(
                 ("logins", "allow", index), f"{network!r} is no IP address or network"
             ) from None
+    if config.metadata.admin and not _URI.fullmatch(config.metadata.admin):
+        # RFC 5464 §3.2.1.1: "The value MUST be a URI (e.g., a mailto: or tel: URL)."
+        raise _Wrong(
+            ("metadata", "admin"), f"{config.metadata.admin!r} is no URI such as mailto:you@example"
+        )
+    for name in config.metadata.vendor:
+        if not _VENDOR.fullmatch(name):
+            raise _Wrong(
+                ("metadata", "vendor", name), f"{name!r} is not of the form /shared/vendor/NAME/…"
+            )
     if config.limits.recipients < 100:
         # RFC 5321 §4.5.3.1.8: "The minimum total number of recipients that MUST be buffered is 100 recipients."
         raise _Wrong(("limits", "recipients"), "RFC 5321 section 4.5.3.1.8 demands at least 100")

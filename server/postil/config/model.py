@@ -65,6 +65,19 @@ class Logins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     allow: tuple[str, ...] = ("127.0.0.1", "::1")  # addresses and networks that never have to wait
 
 
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What IMAP clients read about the server (RFC 5464 §3.2.1.1), and cannot change; "": no entry."""
+
+    admin: str = ""  # how to reach whoever runs the server: a URI such as mailto:admin@example.org
+    comment: str = ""
+    vendor: dict[str, str] = {}  # "/shared/vendor/NAME/…" to value
+
+    def entries(self) -> dict[str, bytes]:
+        """Entry name in lower case to value."""
+        named = {"/shared/admin": self.admin, "/shared/comment": self.comment, **self.vendor}
+        return {name.lower(): value.encode() for name, value in named.items() if value}
+
+
 DEFAULT_LISTENERS = (
     Listener(protocol="smtp", port=25, tls="starttls", name="smtp"),
     Listener(protocol="submission", port=587, tls="starttls", name="submission"),
@@ -85,6 +98,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tls: Tls = Tls()
     limits: Limits = Limits()
     logins: Logins = Logins()
+    metadata: Metadata = Metadata()
 
     def local_domains(self) -> frozenset[str]:
         """All domains whose mail ends here, A-labels in lower case."""

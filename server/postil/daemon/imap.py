@@ -6,6 +6,7 @@ RFC 9051 §7.1.5: BYE, untagged, is how a server says both.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from postil.base.clock import Clock
@@ -34,6 +35,7 @@ def imap_service(
     host: str,
     plaintext_login: bool,
     limits: Limits,
+    entries: Mapping[str, bytes],
 ) -> Service:
     """IMAP sessions on any port."""
 
@@ -43,9 +45,11 @@ def imap_service(
     service = Service("imap", WORDS, run, surroundings)
     settings = Settings(
         sleep=asyncio.sleep,
+        later=lambda seconds, call: asyncio.get_running_loop().call_later(seconds, call).cancel,
         host=host,
         plaintext_login=plaintext_login,
         limits=limits,
+        entries=entries,
         gate=surroundings.gate,
         event=service.event,
         failure=service.failure,

@@ -57,6 +57,9 @@ REMEMBERED_OCTETS = 16 * MIB
 REMEMBERED_MESSAGES = 2048
 # Octets of a body read, and waiting in the stream, at a time: a slow reader costs no more.
 BODY_SLICE = 256 * KIB
+# METADATA: octets of an entry name, which is repeated in every answer, and entries of one GETMETADATA.
+ENTRY_NAME = 500
+ENTRIES = 1000
 # Octets gathered before a write: architecture §3.
 WRITE_SIZE = 48 * KIB
 # Numbers, or ranges of them, in a SEARCH or ESEARCH response that are made into text in one go.

@@ -34,7 +34,16 @@ from postil.imap.commands import (
     store,
     subscribe,
 )
-from postil.imap.extensions import compress, id, idle, quota, replace, uidbatches, unauthenticate
+from postil.imap.extensions import (
+    compress,
+    id,
+    idle,
+    metadata,
+    quota,
+    replace,
+    uidbatches,
+    unauthenticate,
+)
 
 MODULES: Final = (
     # RFC 9051 §6.1: any state
@@ -60,6 +69,7 @@ MODULES: Final = (
     append,
     idle,
     quota,
+    metadata,
     compress,
     unauthenticate,
     # RFC 9051 §6.4: a mailbox is selected

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from postil.base.clock import Clock
 from postil.imap import capabilities, limits, names, pipeline, replies
+from postil.imap.annotated import Annotated
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, Bye, No
 from postil.imap.extensions import uidonly
@@ -28,7 +29,7 @@ from postil.imap.settings import Settings
 from postil.imap.view import SelectedView
 from postil.imap.wire import CommandReader, Request, Unreadable
 from postil.ports.accounts import Account, Accounts
-from postil.ports.ids import Uid
+from postil.ports.ids import MailboxId, Uid
 from postil.ports.logins import Result
 from postil.ports.store import Change, Mailbox, NoSuchMailbox, Store, StoreError
 from postil.ports.stream import Stream, StreamBroken, StreamClosed, StreamTimeout
@@ -88,6 +89,7 @@ class Session:
         # A client that asks for the STATUS of 10,000 mailboxes must not cost 10,000 lists.
         self._by_name: dict[str, Mailbox] | None = None
         self._stop_listening: Callable[[], None] | None = None
+        self.annotated = Annotated()
         # What must follow the tagged OK and nothing else: the handshake of STARTTLS.
         self.after_reply: Callable[[], Awaitable[None]] | None = None
         self.client_name = ""  # what ID told
@@ -167,6 +169,11 @@ class Session:
             raise NoSuchMailbox("No such mailbox")
         return mailbox
 
+    async def _shown_names(self) -> dict[MailboxId | None, bytes]:
+        """What the client calls each mailbox; None is the server."""
+        boxes = await self.store.mailboxes(self.user.id)
+        return {None: b'""', **{box.id: self.name_of(box) for box in boxes}}
+
     async def target(self, name: str) -> Mailbox:
         """The mailbox messages shall go to; `NO [TRYCREATE]` when CREATE would help."""
         try:
@@ -196,6 +203,8 @@ class Session:
             self.switched_off |= {"QRESYNC"}
         if "QUOTA" in self.switched_off:
             self.switched_off |= {"QUOTA=RES-STORAGE"}
+        if "METADATA" in self.switched_off:
+            self.switched_off |= {"LIST-METADATA"}
         if self.logins.spent:
             # RFC 9266 §4.1: one use for each connection, so nobody may log in a second time on this one
             self.switched_off |= {"UNAUTHENTICATE"}
@@ -221,6 +230,7 @@ class Session:
         self.condstore = False
         self.switched_off = frozenset()
         self._by_name = None
+        self.annotated.clear()
         self.reader.limits = limits.READER_BEFORE_LOGIN
         self.reader.utf8 = False
 
@@ -228,6 +238,10 @@ class Session:
         """The store has committed something of the account; called before anybody's OK for it goes out."""
         if change.mailbox is None:
             self._by_name = None
+        if change.entries and "METADATA" in self.enabled:
+            self.annotated.hear(change)
+            if self.idling:
+                self.stream.wake()
         if self.idling and self.view is not None and change.mailbox in (None, self.view.mailbox.id):
             self.stream.wake()
 
@@ -279,6 +293,10 @@ class Session:
         RFC 9051 §7.5.1: `expunges` only where EXPUNGE may be sent. Raises Bye when the mailbox is gone and the client
         knows no gentler way to hear it.
         """
+        if self.annotated:
+            # RFC 5464 §4.4: "servers MUST send unsolicited METADATA responses if server or mailbox annotations are changed by a
+            # third-party, allowing servers to keep clients updated with changes."
+            self.write(self.annotated.lines(await self._shown_names()))
         view = self.view
         if view is None:
             return

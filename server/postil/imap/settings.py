@@ -34,11 +34,19 @@ def _silence(error: BaseException) -> None:
     """Nobody listens."""
 
 
+def _never(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+    """Nobody keeps the time."""
+    return lambda: None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Given once per listener."""
 
     sleep: Callable[[float], Awaitable[None]]  # seconds; a test's does not wait
+    later: Callable[[float, Callable[[], None]], Callable[[], None]] = (
+        _never  # call in so many seconds; gives the way to cancel
+    )
     host: str = "localhost"
     plaintext_login: bool = False  # RFC 9051 §6.2.3: only localserve permits LOGIN without TLS
     identity: Mapping[str, str] = field(default_factory=lambda: {"name": "Postil"})  # RFC 2971
@@ -46,6 +54,9 @@ class Settings:
     gate: Gate = field(
         default_factory=OpenGate
     )  # who may try to log in, and the list of those who did
+    entries: Mapping[str, bytes] = field(
+        default_factory=dict
+    )  # METADATA of the server below /shared, for everybody: lower-case name to value
     remembered: Remembered = field(default_factory=Remembered)
     # ("login", {"account": …}), ("login-failed", …), ("id", …), ("bye", …): never secrets or message text
     event: Callable[[str, Mapping[str, object]], None] = _nothing

@@ -50,6 +50,18 @@ class LimitReached(StoreError):
     """A limit of the store: mailboxes, keywords, uids used up (RFC 5530 LIMIT)."""
 
 
+class TooManyEntries(LimitReached):
+    """No more annotations (RFC 5464 TOOMANY)."""
+
+
+class EntriesTooLarge(LimitReached):
+    """Annotations take too many octets (RFC 5464 MAXSIZE); a value of `room` octets would still be taken."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__("the annotations would take too much room")
+        self.room = room
+
+
 class StoreUnavailable(StoreError):
     """For now: disk full or read-only, shard closed; try again later (RFC 5530 UNAVAILABLE, 452 4.3.1)."""
 
@@ -207,6 +219,7 @@ class Change:
     account: AccountId
     mailbox: MailboxId | None  # None: the list of mailboxes or subscriptions
     modseq: ModSeq
+    entries: tuple[str, ...] = ()  # annotations that were set or removed, with this very modseq
 
 
 class SearchField(enum.Enum):
@@ -392,9 +405,16 @@ class Store(Protocol):
         ...
 
     async def annotate(
-        self, account: AccountId, mailbox: MailboxId | None, values: Mapping[str, bytes | None]
+        self,
+        account: AccountId,
+        mailbox: MailboxId | None,
+        values: Mapping[str, bytes | None],
+        special_use: frozenset[str] | None = None,
     ) -> ModSeq:
-        """Set or (None) remove entries, all or nothing; raises the mailbox's modseq."""
+        """Set or (None) remove entries, all or nothing; raises the mailbox's modseq. TooManyEntries, EntriesTooLarge.
+
+        `special_use`: the mailbox's new attributes, in the same transaction; None leaves them alone.
+        """
         ...
 
     async def rights(self, mailbox: MailboxId) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ The way of a message. `staging` takes its pieces; `ingest` describes it once; `i
 `writer` thread collects all wishes that wait, writes their bodies to the log segment, syncs it, runs one transaction with a savepoint each, and commits: two syncs, however
 many wait. Then, in the event loop, `shard` changes the pictures, resolves the futures and tells the change feed. Only now does anybody say OK or 250.
 
-Files in reading order. Shared: `limits`, `names`, `flagsets`, `generation`, `picture` (a mailbox as all its sessions
+Files in reading order. Shared: `limits`, `names`, `entries` (room for annotations), `flagsets`, `generation`, `picture` (a mailbox as all its sessions
 see it), `feed`, `ingest` (from octets to the record that FETCH answers from). Without a disk: `memory`. On disk: `schema`, `migrations`,
 `lock`, `files` (the port to the file system that the crash recorder stands in for), `segments`, `readers`, `shapes`, `database`; `events`,
 `transaction`, `writer`, `intents`; `staging`, `snapshots`, `pictures`, `compaction`, `shard`, and last `sqlite`, which speaks the port. `bodies` and

@@ -56,6 +56,16 @@ class ModseqRaised:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotated:
+    """Annotations of a mailbox, or of the server as the account sees it, were set or removed."""
+
+    account: AccountId
+    mailbox: MailboxId | None
+    modseq: ModSeq
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MailboxGone:
     account: AccountId
     mailbox: MailboxId
@@ -87,6 +97,7 @@ class BodiesReclaimed:
 Event = (
     SetsDefined
     | MessagesAdded
+    | Annotated
     | FlagsChanged
     | MessagesGone
     | ModseqRaised

@@ -143,3 +143,15 @@ SEARCH_TRIGRAMS_MAX = 32
 
 SEARCH_VERIFY_KEYS = 20_000
 """Messages compared in one statement: 40 ms in a thread that holds no lock of Python's."""
+
+ENTRIES_MAX = 1000
+"""Annotations (RFC 5464) of one account, all mailboxes and its server entries together."""
+
+ENTRY_OCTETS_MAX = 1_000_000
+"""Octets of their values."""
+
+ENTRIES_GRANTED = 10
+"""RFC 5464 §4.1: "and an annotation count per server or mailbox of at least 10." So many a mailbox may have in any case."""
+
+ENTRY_OCTETS_GRANTED = 1024
+"""RFC 5464 §4.1: "the server MUST accept an annotation data size of at least 1024 bytes". Each of those may be so long."""

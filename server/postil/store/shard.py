@@ -38,6 +38,7 @@ from postil.store.database import (
     read_every,
 )
 from postil.store.events import (
+    Annotated,
     BodiesAdded,
     BodiesReclaimed,
     Event,
@@ -229,15 +230,23 @@ class Shard:
 
     def _publish(self, outcomes: Sequence[Outcome]) -> None:
         changes: dict[tuple[AccountId, MailboxId | None], ModSeq] = {}
+        annotated: list[Change] = []
         for outcome in outcomes:
             try:
                 for event in outcome.events:
-                    self._apply(event, changes)
+                    if isinstance(event, Annotated):
+                        annotated.append(
+                            Change(event.account, event.mailbox, event.modseq, event.entries)
+                        )
+                    else:
+                        self._apply(event, changes)
             except Exception as error:
                 log.exception("store: a picture could not follow a commit")
                 outcome.error = error
         for (account, mailbox), modseq in changes.items():
             self.feed.tell(Change(account, mailbox, modseq))
+        for change in annotated:
+            self.feed.tell(change)
         for outcome in outcomes:
             if outcome.future.done():
                 continue  # whoever asked has gone; what he asked for is done all the same
@@ -277,6 +286,8 @@ class Shard:
                     self.pictures.settle(mailbox)
                 self._doomed.append(mailbox)
                 return
+            case Annotated():
+                return  # `_publish` tells it
         picture = self.pictures.get(event.mailbox)
         changes[event.account, event.mailbox] = event.modseq
         held: Sequence[int] = ()

@@ -423,9 +423,14 @@ class SqliteStore:
         )
 
     async def annotate(
-        self, account: AccountId, mailbox: MailboxId | None, values: Mapping[str, bytes | None]
+        self,
+        account: AccountId,
+        mailbox: MailboxId | None,
+        values: Mapping[str, bytes | None],
+        special_use: frozenset[str] | None = None,
     ) -> ModSeq:
-        return await self.shard.writer.submit(Annotate(account, mailbox, dict(values)))
+        intent = Annotate(account, mailbox, dict(values), special_use)
+        return await self.shard.writer.submit(intent)
 
     async def rights(self, mailbox: MailboxId) -> Mapping[str, str]:
         self._must_exist(mailbox)

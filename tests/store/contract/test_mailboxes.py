@@ -8,11 +8,14 @@ import pytest
 
 from postil.ports.ids import AccountId
 from postil.ports.store import (
+    Change,
+    EntriesTooLarge,
     FlagChange,
     LimitReached,
     MailboxExists,
     NoSuchMailbox,
     NotPermitted,
+    TooManyEntries,
     Usage,
 )
 from postil.store.limits import KEYWORDS_PER_MAILBOX_MAX
@@ -170,6 +173,47 @@ async def test_subscriptions(bench: Bench) -> None:
     await bench.port.subscribe(ALICE, "Sent", False)
     assert await bench.port.subscriptions(ALICE) == USUAL - {"Sent"} | {"nowhere/at all"}
     assert await bench.port.subscriptions(BOB) == USUAL
+
+
+async def test_annotations_have_limits(bench: Bench) -> None:
+    """So many entries and octets for an account; ten small ones fit on every mailbox; nothing of what is refused stays."""
+    port = bench.port
+    inbox, archive = await bench.id(), await bench.id("Archive")
+    await port.annotate(ALICE, inbox, {f"/private/{number}": b"x" for number in range(1000)})
+    with pytest.raises(TooManyEntries):
+        await port.annotate(ALICE, inbox, {"/private/0": b"changed", "/private/more": b"x"})
+    assert (await port.annotations(ALICE, inbox))["/private/0"] == b"x"
+    small = {f"/shared/{number}": b"x" * 1024 for number in range(10)}
+    await port.annotate(ALICE, archive, small)
+    with pytest.raises(TooManyEntries):
+        await port.annotate(ALICE, archive, {"/shared/10": b"x"})
+    await port.annotate(ALICE, inbox, dict.fromkeys(map("/private/{}".format, range(500))))
+    room = 1_000_000 - 500 - 10 * 1024
+    with pytest.raises(EntriesTooLarge) as refused:
+        await port.annotate(ALICE, inbox, {"/private/big": b"x" * (room + 1)})
+    assert refused.value.room == room
+    await port.annotate(ALICE, inbox, {"/private/big": b"x" * room})
+    # others have their own room
+    await port.annotate(BOB, None, {"/private/big": b"x" * 1_000_000})
+
+
+async def test_annotations_are_told(bench: Bench) -> None:
+    """Listeners hear which entries changed, with the modseq that the writer gets; INBOX shares its notes when it is renamed."""
+    heard: list[Change] = []
+    stop = bench.port.listen(ALICE, heard.append)
+    inbox = await bench.id()
+    first = await bench.port.annotate(ALICE, inbox, {"/private/a": b"x", "/private/b": b"y"})
+    second = await bench.port.annotate(ALICE, None, {"/private/a": None})
+    stop()
+    told = [change for change in heard if change.entries]
+    assert told == [
+        Change(ALICE, inbox, first, ("/private/a", "/private/b")),
+        Change(ALICE, None, second, ("/private/a",)),
+    ]
+    await bench.port.rename(ALICE, "INBOX", "Old")
+    for name in ("INBOX", "Old"):
+        kept = await bench.port.annotations(ALICE, await bench.id(name))
+        assert kept == {"/private/a": b"x", "/private/b": b"y"}
 
 
 async def test_special_use_annotations_and_rights(bench: Bench) -> None:

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from postil.imap import listing, names
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, No
 from postil.imap.extensions import objectid
+from postil.imap.extensions.specialuse import uses_of
 from postil.imap.tokens import Tokens
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
-
-
-# RFC 6154 §2: \All and \Flagged are virtual mailboxes, which there are none of here.
-USES: Final = {use.lower(): use for use in ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ async def handle(session: Session, command: Create) -> AsyncIterator[bytes | Don
     if command.use is not None:
         if not session.offers("CREATE-SPECIAL-USE"):
             raise Bad("CREATE takes a name only")
-        uses = _uses(command.use)
+        uses = uses_of(command.use)
     mailbox = await session.store.create(session.user.id, name, uses)
     # RFC 8474 §4.1: "A server advertising the OBJECTID capability MUST include the MAILBOXID response code in the tagged OK
     # response to all successful CREATE commands."
@@ -78,19 +75,6 @@ async def handle(session: Session, command: Create) -> AsyncIterator[bytes | Don
     if session.rev2 and names.is_denormalized(command.mailbox, session.utf8):
         # RFC 9051 §6.3.4: "it SHOULD return an untagged LIST with an OLDNAME extended data item"
         yield listing.renamed(session.name_of(name), names.quote(command.mailbox))
-
-
-def _uses(asked: frozenset[str]) -> frozenset[str]:
-    """The attributes in the RFC's spelling; `NO [USEATTR]` for one that a mailbox cannot have here."""
-    # RFC 6154 §3: "If the server cannot create a mailbox with the designated special use defined, for whatever reason, it MUST
-    # NOT create the mailbox, and MUST respond to the CREATE command with a tagged NO response."
-    uses = set()
-    for attribute in asked:
-        known = USES.get(attribute.lower())
-        if known is None:
-            raise No(f"No mailbox can be {attribute[:40]} here", "USEATTR")
-        uses.add(known)
-    return frozenset(uses)
 
 
 COMMANDS = (Spec("CREATE", State.LOGGED_IN, parse, handle),)

@@ -18,6 +18,7 @@ from postil.imap import limits, listing, names
 from postil.imap.command import Done, Spec, State
 from postil.imap.commands import status
 from postil.imap.errors import Bad, No
+from postil.imap.extensions import metadata
 from postil.imap.listing import Pattern, Tree
 from postil.imap.tokens import Tokens
 from postil.ports.store import NoSuchMailbox, StoreError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from postil.imap.session import Session
 
 _SELECTION: Final = frozenset({"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"})
-_RETURN: Final = frozenset({"SUBSCRIBED", "CHILDREN", "STATUS", "SPECIAL-USE"})
+_RETURN: Final = frozenset({"SUBSCRIBED", "CHILDREN", "STATUS", "SPECIAL-USE", "METADATA"})
 _PAGE: Final = 200  # names between two turns of the loop: a few milliseconds with STATUS
 
 
@@ -40,6 +41,7 @@ class List:
     patterns: tuple[bytes, ...]
     shown: frozenset[str]  # return options
     status: tuple[str, ...]  # items of RETURN (STATUS (…))
+    entries: tuple[str, ...] = ()  # of RETURN (METADATA (…))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,16 @@ def parse(tokens: Tokens) -> List:
         patterns = (tokens.list_mailbox(),)
     shown: frozenset[str] = frozenset()
     items: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
     if not tokens.done:
         extended = True
         tokens.sp()
         if not tokens.accept_word("RETURN"):
             tokens.fail("RETURN")
         tokens.sp()
-        shown, items = _return_options(tokens)
+        shown, items, entries = _return_options(tokens)
     tokens.end()
-    return List(extended, selection, reference, patterns, shown, items)
+    return List(extended, selection, reference, patterns, shown, items, entries)
 
 
 def _options(tokens: Tokens, known: frozenset[str]) -> frozenset[str]:
@@ -95,18 +98,23 @@ def _option(tokens: Tokens, known: frozenset[str]) -> str:
     return option
 
 
-def _return_options(tokens: Tokens) -> tuple[frozenset[str], tuple[str, ...]]:
+def _return_options(
+    tokens: Tokens,
+) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
     items: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
 
     def one() -> str:
-        nonlocal items
+        nonlocal items, entries
         option = _option(tokens, _RETURN)
         if option == "STATUS":
             tokens.sp()
             items = tuple(dict.fromkeys((*items, *status.parse_items(tokens))))
+        elif option == "METADATA":
+            entries = tuple(dict.fromkeys((*entries, *metadata.parse_return(tokens))))
         return option
 
-    return frozenset(tokens.list_of(one, empty=True)), items
+    return frozenset(tokens.list_of(one, empty=True)), items, entries
 
 
 async def handle(session: Session, command: List) -> AsyncIterator[bytes | Done]:
@@ -125,7 +133,8 @@ async def handle(session: Session, command: List) -> AsyncIterator[bytes | Done]
     entries = select(tree, command, list(_patterns(session, reference, command.patterns)))
     for at, entry in enumerate(entries):
         shown = await _status(session, tree, command, entry)
-        yield _line(session, tree, command, entry, gone=shown is None) + (shown or b"")
+        notes = await _metadata(session, tree, command, entry) if command.entries else b""
+        yield _line(session, tree, command, entry, gone=shown is None) + (shown or b"") + notes
         if at % _PAGE == _PAGE - 1:
             await session.pause()
 
@@ -135,6 +144,8 @@ def _check_offers(session: Session, command: List) -> None:
         raise Bad("LIST takes a reference and a name")
     if "SPECIAL-USE" in command.selection | command.shown and not session.offers("SPECIAL-USE"):
         raise Bad("there is no option SPECIAL-USE")
+    if command.entries and not session.offers("LIST-METADATA"):
+        raise Bad("there is no option METADATA")
     if command.status:
         if not session.offers("LIST-STATUS"):
             raise Bad("there is no option STATUS")
@@ -260,6 +271,23 @@ async def _status(session: Session, tree: Tree, command: List, entry: Entry) -> 
         # RFC 9051 §6.3.9.2: "If the server runs into unexpected problems while trying to look up the STATUS information,
         # it MAY drop the corresponding STATUS reply."
         return b""
+
+
+async def _metadata(session: Session, tree: Tree, command: List, entry: Entry) -> bytes:
+    """METADATA behind the LIST of each mailbox that was selected."""
+    mailbox = tree.mailboxes.get(entry.name)
+    # RFC 9590 §3: "For each listable mailbox matching the list pattern and selection options, the server MUST return an
+    # untagged LIST response, followed by one or more untagged METADATA responses containing the mailbox annotations requested
+    # by the client."
+    if mailbox is None or not entry.selected:
+        return b""
+    try:
+        known = await metadata.entries_of(session, mailbox)
+    except StoreError:
+        # RFC 9590 §3: "If the server is unable to look up the annotations for given mailbox, it MAY drop the corresponding
+        # METADATA response. In such a situation, the LIST command would still return a tagged OK reply."
+        return b""
+    return metadata.response(session, mailbox, metadata.pick(known, command.entries, 0))
 
 
 COMMANDS = (Spec("LIST", State.LOGGED_IN, parse, handle),)

@@ -6,8 +6,7 @@ its own word. A report is a line of its own: it may come only while the command 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +24,7 @@ class Progress:
     def __init__(self) -> None:
         self.done = 0
         self.goal = 0
+        self.cancel: Callable[[], None] = lambda: None  # the next report
 
     def at(self, done: int, goal: int) -> None:
         """So many messages of so many are looked at."""
@@ -39,25 +39,22 @@ def reported(session: Session) -> Iterator[Progress]:
     if not session.offers(NAME):
         yield progress
         return
-    loop = asyncio.get_running_loop()
-    every = session.limits.progress_every
-    timer: asyncio.TimerHandle
+    every, later = session.limits.progress_every, session.settings.later
 
     def tell() -> None:
-        nonlocal timer
         session.write(line(session.tag, progress))
         try:
             session.push()
         except StreamClosed:
             return  # whoever writes the answer hears of it
-        timer = loop.call_later(every, tell)
+        progress.cancel = later(every, tell)
 
-    timer = loop.call_later(every, tell)
+    progress.cancel = later(every, tell)
     try:
         yield progress
     finally:
         # RFC 9585 §4: "The response code MUST NOT appear in a tagged response" nor behind one: the timer ends with the command
-        timer.cancel()
+        progress.cancel()
 
 
 def line(tag: bytes, progress: Progress) -> bytes:

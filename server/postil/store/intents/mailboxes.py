@@ -94,6 +94,13 @@ class Rename(Intent[None]):
             _make_superiors(tx, self.account, self.new)
             target = make(tx, self.account, self.new, frozenset())
             transfer(tx, tx.mailbox(source), tx.mailbox(target.id), None, moving=True)
+            # RFC 5464 §4.1: "with the additional behavior that the annotations are copied from the original INBOX to the
+            # renamed mailbox, i.e., mailbox annotations are preserved on the INBOX when it is renamed."
+            tx.run(
+                "INSERT INTO annotation SELECT account, ?, user, entry, value FROM annotation"
+                " WHERE account=? AND mailbox=?",
+                (target.id, self.account, source),
+            )
             tx.list_changed(self.account)
             return
         below = self.old + "/"

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from postil.ports.ids import AccountId, MailboxId, ModSeq, Uid
 from postil.ports.store import NoSuchMailbox
-from postil.store.events import ModseqRaised
+from postil.store import entries
+from postil.store.entries import Room
+from postil.store.events import Annotated, ModseqRaised
 from postil.store.transaction import Transaction
 from postil.store.writer import Intent
 
@@ -78,12 +80,14 @@ class Annotate(Intent[ModSeq]):
     account: AccountId
     mailbox: MailboxId | None
     values: Mapping[str, bytes | None]
+    special_use: frozenset[str] | None = None  # the mailbox's new attributes
 
     def execute(self, tx: Transaction) -> ModSeq:
         box = None if self.mailbox is None else tx.mailbox(self.mailbox)
         if box is not None and box.account != self.account:
             raise NoSuchMailbox("the mailbox belongs to another account")
         where = (self.account, self.mailbox or 0)
+        entries.check(*_room(tx, *where), self.values)
         for entry, value in self.values.items():
             if value is None:
                 tx.run(
@@ -96,12 +100,31 @@ class Annotate(Intent[ModSeq]):
                     " ON CONFLICT (account, mailbox, user, entry) DO UPDATE SET value=?4",
                     (*where, entry, value),
                 )
+        names = tuple(self.values)
         if box is None:
-            return tx.list_changed(self.account)
+            modseq = tx.list_changed(self.account)
+            tx.tell(Annotated(self.account, None, modseq, names))
+            return modseq
+        if self.special_use is not None:
+            SetSpecialUse(box.id, self.special_use).execute(tx)
         modseq = ModSeq(box.highest_modseq + 1)
         tx.run("UPDATE mailbox SET highest_modseq=? WHERE id=?", (modseq, box.id))
         tx.tell(ModseqRaised(box.account, box.id, modseq))
+        tx.tell(Annotated(box.account, box.id, modseq, names))
         return modseq
+
+
+def _room(tx: Transaction, account: AccountId, mailbox: int) -> tuple[Room, dict[str, int]]:
+    """What the account's entries take, and the sizes of those of the mailbox."""
+    count, octets = tx.one(
+        "SELECT count(*), coalesce(sum(length(value)), 0) FROM annotation WHERE account=?",
+        (account,),
+    )
+    own = tx.every(
+        "SELECT entry, length(value) FROM annotation WHERE account=? AND mailbox=? AND user=0",
+        (account, mailbox),
+    )
+    return Room(count, octets), dict(own)
 
 
 @dataclass(slots=True)

@@ -168,6 +168,7 @@ class Mailboxes:
             made = self._boxes[self._make(account, new, frozenset()).id]
             if box.messages:
                 self.transfer(box, list(box.messages.values()), made, moving=True)
+            made.annotations.update(box.annotations)
         else:
             if new.startswith(old + "/"):
                 raise NotPermitted("a mailbox cannot become its own inferior")
@@ -201,6 +202,10 @@ class Mailboxes:
     async def usage(self, account: AccountId) -> Usage:
         state = self.account(account)
         return Usage(state.octets, state.messages, len(self._of(account)))
+
+    def annotations_of(self, account: AccountId) -> list[dict[str, bytes]]:
+        """Those of each mailbox."""
+        return [box.annotations for box in self._of(account).values()]
 
     async def set_special_use(self, mailbox: MailboxId, special_use: frozenset[str]) -> None:
         box = self.box(mailbox)

@@ -20,16 +20,20 @@ from postil.ports.store import (
     Appended,
     Body,
     BodyWriter,
+    Change,
     Column,
     Copied,
     Details,
     FlagChange,
     Flagged,
     NewMessage,
+    NoSuchMailbox,
     NoSuchMessage,
     Staged,
     TextSearch,
 )
+from postil.store import entries
+from postil.store.entries import Room
 from postil.store.ingest import ingest_now, with_prefix
 from postil.store.limits import DETAILS_MAX, HEADER_CACHE_OCTETS
 from postil.store.memory.mailboxes import Mailboxes
@@ -307,12 +311,22 @@ class MemoryStore(Mailboxes):
         return dict(self.box(mailbox).annotations)
 
     async def annotate(
-        self, account: AccountId, mailbox: MailboxId | None, values: Mapping[str, bytes | None]
+        self,
+        account: AccountId,
+        mailbox: MailboxId | None,
+        values: Mapping[str, bytes | None],
+        special_use: frozenset[str] | None = None,
     ) -> ModSeq:
         if mailbox is None:
             kept = self.account(account).annotations
         else:
             kept = self.box(mailbox).annotations
+            if self.box(mailbox).info.account != account:
+                raise NoSuchMailbox("the mailbox belongs to another account")
+        every = [self.account(account).annotations, *self.annotations_of(account)]
+        sizes = [len(value) for one in every for value in one.values()]
+        own = {entry: len(value) for entry, value in kept.items()}
+        entries.check(Room(len(sizes), sum(sizes)), own, values)
         for entry, value in values.items():
             if value is None:
                 kept.pop(entry, None)
@@ -321,8 +335,11 @@ class MemoryStore(Mailboxes):
         if mailbox is None:
             modseq = self.tell_list(account)
         else:
+            if special_use is not None:
+                await self.set_special_use(mailbox, special_use)
             modseq = self.box(mailbox).bump()
             self.tell_mailboxes([mailbox])
+        self.feed.tell(Change(account, mailbox, modseq, tuple(values)))
         await asyncio.sleep(0)
         return modseq
 
