@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postil.imap.errors import Bad, No
+from postil.imap.extensions import utf8
 from postil.imap.request import Continuation, MessageLiteral
 from postil.imap.tokens import Tokens
 from postil.ports.store import OverQuota, Staged
@@ -75,13 +76,16 @@ async def receive(session: Session, literal: MessageLiteral) -> tuple[Staged, Co
             await session.settle()
             await session.flush()
         await literal.accept()
+        header = utf8.HeaderWatch()
         async for piece in literal:
+            header.see(piece)
             await writer.write(piece)
         rest = await session.reader.more()
         if literal.nul and not literal.binary:
             # RFC 9051 §9: "The ASCII NUL character, %x00, MUST NOT be used anywhere, with the exception of the OCTET
             # production."
             raise Bad("a message with NUL needs a literal8")
+        utf8.check(session, header)
         return await writer.finish(), rest
     except BaseException:
         # Whatever ends this, a lost connection too: nothing half received may stay behind.

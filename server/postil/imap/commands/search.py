@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import limits
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, No
-from postil.imap.extensions import condstore, esearch, inprogress, partial, searchres, uidonly
+from postil.imap.extensions import condstore, esearch, inprogress, partial, searchres, uidonly, utf8
 from postil.imap.extensions.esearch import Results, Return, Wanted
 from postil.imap.search import keys
 from postil.imap.search.evaluate import evaluate
@@ -32,6 +32,7 @@ class Search:
     wanted: Return | None
     charset: str
     key: Key
+    labelled: bool = False  # CHARSET was given
 
 
 def parse(tokens: Tokens) -> Search:
@@ -43,11 +44,12 @@ def parse(tokens: Tokens) -> Search:
         tokens.sp()
     # RFC 9051 §6.4.4: "Note that if CHARSET is not provided, IMAP4rev2 servers MUST assume UTF-8"
     charset = "UTF-8"
-    if tokens.accept_word("CHARSET"):
+    labelled = tokens.accept_word("CHARSET")
+    if labelled:
         tokens.sp()
         charset = tokens.charset()
         tokens.sp()
-    return Search(wanted, charset, parse_keys(tokens, charset))
+    return Search(wanted, charset, parse_keys(tokens, charset), labelled)
 
 
 async def search(session: Session, command: Search) -> AsyncIterator[bytes | Done]:
@@ -65,6 +67,10 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
     for name in keys.needs(command.key):
         if not session.offers(name):
             raise Bad(f"there are no search keys of {name}")
+    if command.labelled and utf8.NAME in session.enabled:
+        # RFC 9755 §3: "If an IMAP server receives such a "SEARCH" command in that situation, it SHOULD reject the command with
+        # a "BAD" response"
+        raise Bad("after ENABLE UTF8=ACCEPT there is no CHARSET")
     asks_modseq = keys.asks_modseq(command.key)
     if asks_modseq:
         condstore.check(session)
