@@ -60,6 +60,13 @@ BODY_SLICE = 256 * KIB
 # METADATA: octets of an entry name, which is repeated in every answer, and entries of one GETMETADATA.
 ENTRY_NAME = 500
 ENTRIES = 1000
+# NOTIFY: groups and names of one command, each compared with the name of every change; and mailboxes that may change between
+# two answers before the client is told that it gets no more. A client that keeps up never sees that.
+NOTIFY_GROUPS = 64
+NOTIFY_NAMES = 1000
+NOTIFY_CHANGED = 5000
+# STATUS lines between two turns of the loop.
+STATUS_PAGE = 100
 # Octets gathered before a write: architecture §3.
 WRITE_SIZE = 48 * KIB
 # Numbers, or ranges of them, in a SEARCH or ESEARCH response that are made into text in one go.

@@ -39,6 +39,7 @@ from postil.imap.extensions import (
     id,
     idle,
     metadata,
+    notify,
     quota,
     replace,
     uidbatches,
@@ -70,6 +71,7 @@ MODULES: Final = (
     idle,
     quota,
     metadata,
+    notify,
     compress,
     unauthenticate,
     # RFC 9051 §6.4: a mailbox is selected

@@ -80,7 +80,7 @@ def parse(tokens: Tokens) -> Fetch:
         else:
             tokens.at += end
             return Fetch(numbers, wanted, _modifiers(tokens))
-    wanted = _parse_items(tokens)
+    wanted = parse_items(tokens)
     return Fetch(numbers, wanted, _modifiers(tokens))
 
 
@@ -95,12 +95,13 @@ def _modifiers(tokens: Tokens) -> Modifiers:
 @functools.lru_cache(maxsize=256)
 def _parse_text(text: bytes) -> tuple[Item, ...]:
     tokens = Tokens(text)
-    wanted = _parse_items(tokens)
+    wanted = parse_items(tokens)
     tokens.end()
     return wanted
 
 
-def _parse_items(tokens: Tokens) -> tuple[Item, ...]:
+def parse_items(tokens: Tokens) -> tuple[Item, ...]:
+    """One item, a list of items, or a macro."""
     # RFC 9051 §6.4.5: "A macro must be used by itself and not in conjunction with other macros or
     # data items."
     macro = items.MACROS.get(tokens.peek_word())
@@ -132,13 +133,11 @@ async def fetch(session: Session, command: Fetch) -> AsyncIterator[bytes | Done]
         # as part of any FETCH response caused by a UID command, regardless of whether a UID was
         # specified as a message data item to the FETCH."
         wanted = (items.UID, *wanted)
-    for item in wanted:
-        if item in _OFFERED and not session.offers(_OFFERED[item]):
-            raise Bad(f"there is no FETCH item {item.label.decode('ascii')}")
+    check_items(session, wanted)
     since = command.modifiers.changed_since
     if command.modifiers.vanished:
         _check_vanished(session, since)
-    if since is not None or condstore.MODSEQ in wanted:
+    if since is not None:
         condstore.check(session)
         condstore.enable(session)
     positions = selected.positions_of(command.numbers, session.is_uid_command, session.saved)
@@ -158,15 +157,37 @@ async def fetch(session: Session, command: Fetch) -> AsyncIterator[bytes | Done]
             async for chunk in qresync.earlier(session, command.numbers, since):
                 yield chunk
         positions = condstore.changed(session, positions, since)
-    if picture.FAST.issuperset(wanted):
-        async for chunk in _fast(session, wanted, positions):
-            yield chunk
-        return
     failures: list[No | StoreError] = []
-    async for chunk in _slow(session, wanted, positions, failures):
+    async for chunk in answer(session, wanted, positions, failures):
         yield chunk
     if failures:
         raise failures[0]
+
+
+def check_items(session: Session, wanted: Sequence[Item]) -> None:
+    """Bad for an item this account does not have; mod-sequences are enabled by asking for them."""
+    for item in wanted:
+        if item in _OFFERED and not session.offers(_OFFERED[item]):
+            raise Bad(f"there is no FETCH item {item.label.decode('ascii')}")
+    if condstore.MODSEQ in wanted:
+        condstore.check(session)
+        condstore.enable(session)
+
+
+async def answer(
+    session: Session,
+    wanted: Sequence[Item],
+    positions: Sequence[int],
+    failures: list[No | StoreError],
+) -> AsyncIterator[bytes]:
+    """FETCH lines of messages; what could not be answered goes to `failures`."""
+    lines = (
+        _fast(session, wanted, positions)
+        if picture.FAST.issuperset(wanted)
+        else _slow(session, wanted, positions, failures)
+    )
+    async for chunk in lines:
+        yield chunk
 
 
 def _check_vanished(session: Session, since: int | None) -> None:

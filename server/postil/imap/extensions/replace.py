@@ -74,6 +74,7 @@ async def handle(session: Session, command: Replace) -> AsyncIterator[bytes | Do
         raise No("The mailbox is gone", "TRYCREATE") from None
     finally:
         await session.store.discard(staged)
+    await session.caused(target.id, done.modseq, done.uids)
     # RFC 8508 §4.3: "Servers supporting both REPLACE and UIDPLUS [RFC4315] SHOULD send APPENDUID in response to a UID
     # REPLACE command." In an untagged OK, before the others: what replaces comes before what goes
     yield f"* OK [APPENDUID {done.uidvalidity} {done.uids[0]}] Replacement message ready\r\n".encode(
