@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -249,3 +252,34 @@ async def test_a_lost_database_is_temporary(
         await accounts.resolve("a", "example.org")
     with pytest.raises(AccountsUnavailable):
         await login(accounts, "a@example.org", "password-a")
+
+
+def test_quota_by_command(tmp_path: Path) -> None:
+    """`postil account quota` shows, changes what is named and nothing else, and says what it does not understand."""
+
+    def run(*arguments: str, ok: bool = True) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "postil.cli", "account", *arguments, "--dir", str(tmp_path)],
+            input="password of a\n", text=True, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode == 0) is ok, done.stderr
+        return done.stdout if ok else done.stderr
+
+    run("add", "a@example.org", "--password-stdin")
+    first = "a@example.org: octets: no limit, messages: no limit, mailboxes: no limit, free space: not shown\n"
+    assert run("quota", "a@example.org") == first
+    run("quota", "a@example.org", "--octets", "5G", "--messages", "1000", "--free-space")
+    shown = json.loads(run("quota", "a@example.org", "--mailboxes", "50", "--json"))
+    assert shown == {
+        "name": "a@example.org",
+        "octets": 5 << 30,
+        "messages": 1000,
+        "mailboxes": 50,
+        "free_space": True,
+    }
+    run(
+        "quota", "a@example.org", *["--octets", "none", "--messages", "none", "--mailboxes", "none"]
+    )
+    assert run("quota", "a@example.org", "--no-free-space") == first
+    assert "'x' is no number" in run("quota", "a@example.org", "--messages", "x", ok=False)
+    assert "no account b" in run("quota", "b", ok=False)

@@ -191,6 +191,16 @@ async def test_directory_down() -> None:
         assert code(answer) == "451 4.3.0 sender"
 
 
+async def test_too_many_messages() -> None:
+    """452 4.2.2 at RCPT once the account has as many messages as it may have."""
+    async with post() as p:
+        p.directory.accounts["alice"] = replace(p.account(), quota_messages=1)
+        await p.store.provision(p.account().id, None, 1)
+        assert (await p.send(MESSAGE, "alice@example.org")).ok
+        assert code(await p.send(MESSAGE)) == "452 4.2.2 quota"
+        assert len(await p.inbox()) == 1
+
+
 async def test_over_quota() -> None:
     """452 4.2.2 at RCPT when full or when the declared size does not fit, and at the end when it was not declared."""
     async with post() as p:

@@ -41,7 +41,7 @@ ALWAYS = {
     "ESEARCH": "IMAP4rev2 has no other answer of SEARCH",
     "SEARCHRES": "part of IMAP4rev2",
     "QRESYNC": "goes with CONDSTORE",
-    "QUOTA=RES-STORAGE": "goes with QUOTA",
+    **{f"QUOTA=RES-{name}": "goes with QUOTA" for name in ("STORAGE", "MESSAGE", "MAILBOX")},
 }
 
 

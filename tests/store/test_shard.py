@@ -162,7 +162,7 @@ async def test_newer_database_is_refused(trial: Trial) -> None:
     db = apsw.Connection(str(trial.folder / "index.db"))
     db.execute("PRAGMA user_version=99")
     db.close()
-    with pytest.raises(StoreUnavailable, match=r"newer Postil \(schema 99, this one knows 2\)"):
+    with pytest.raises(StoreUnavailable, match=r"newer Postil \(schema 99, this one knows 3\)"):
         await trial.open()
     db = apsw.Connection(str(trial.folder / "index.db"))
     db.execute("PRAGMA user_version=2")

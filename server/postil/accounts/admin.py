@@ -34,6 +34,9 @@ class AccountRow:
     name: str
     display_name: str
     quota: int | None
+    quota_messages: int | None
+    quota_mailboxes: int | None
+    shows_free_space: bool
     disabled: str | None
     password_set: bool
     created: int
@@ -96,6 +99,16 @@ class Administration:
         except BaseException:
             await self._connection.execute("ROLLBACK")
             raise
+        return await self.show(name)
+
+    async def set_quota(self, name: str, **limits: int | bool | None) -> AccountRow:
+        """Change what is named: `quota` (octets), `quota_messages`, `quota_mailboxes` (None: no limit), `shows_free_space`."""
+        found = await self.show(name)
+        for column, value in limits.items():
+            assert column in ("quota", "quota_messages", "quota_mailboxes", "shows_free_space")
+            await self._connection.execute(
+                f"UPDATE account SET {column}=? WHERE id=?", (value, found.id)
+            )
         return await self.show(name)
 
     async def _insert(self, sql: str, values: Sequence[object], taken: str) -> int:
@@ -268,7 +281,8 @@ class Administration:
 
     async def _rows(self, where: str, values: Sequence[object]) -> list[AccountRow]:
         rows = await self._connection.execute_fetchall(
-            "SELECT account.id, account.name, display_name, quota, disabled, password IS NOT NULL, created,"
+            "SELECT account.id, account.name, display_name, quota, quota_messages, quota_mailboxes,"
+            " shows_free_space, disabled, password IS NOT NULL, created,"
             " (SELECT group_concat(local || '@' || domain, char(10)) FROM address"
             "   WHERE address.account = account.id)"
             f" FROM account {where} ORDER BY account.key",
@@ -280,10 +294,13 @@ class Administration:
                 name=row[1],
                 display_name=row[2],
                 quota=row[3],
-                disabled=row[4],
-                password_set=bool(row[5]),
-                created=row[6],
-                addresses=tuple(sorted((row[7] or "").splitlines())),
+                quota_messages=row[4],
+                quota_mailboxes=row[5],
+                shows_free_space=bool(row[6]),
+                disabled=row[7],
+                password_set=bool(row[8]),
+                created=row[9],
+                addresses=tuple(sorted((row[10] or "").splitlines())),
             )
             for row in rows
         ]

@@ -30,7 +30,12 @@ REMEMBER_ENTRIES = 10_000
 # RFC 5321 §4.5.1 and RFC 2142 §4: these exist at every domain whose mail ends here.
 ROLES = frozenset({"postmaster", "abuse"})
 
-_ACCOUNT = "account.id, account.name, account.display_name, account.quota, account.disabled"
+_ACCOUNT = (
+    "account.id, account.name, account.display_name, account.quota, account.disabled,"
+    " account.quota_messages, account.quota_mailboxes, account.shows_free_space"
+)
+_COLUMNS = 8
+_PASSWORD, _SALT, _ITERATIONS = 8, 9, 10  # behind them in `_find`
 
 Prepare = Callable[[Account], Awaitable[None]]
 
@@ -66,7 +71,7 @@ class AccountsDatabase:
         self._clock = clock
         self._domains = dict(domains)
         self._prepare = prepare
-        self._prepared: dict[AccountId, int | None] = {}
+        self._prepared: dict[AccountId, tuple[int | None, ...]] = {}
         self._found: dict[tuple[str, str], tuple[float, tuple[Delivery, ...]]] = {}
         self.passwords = Passwords(clock)
         self._secret = secret
@@ -113,7 +118,7 @@ class AccountsDatabase:
         return [tuple(row) for row in rows]
 
     async def _account(self, row: tuple[object, ...]) -> Account:
-        number, name, display_name, quota, disabled = row[:5]
+        number, name, display_name, quota, disabled, messages, mailboxes, free = row[:_COLUMNS]
         assert isinstance(number, int)
         off = await self.capabilities_off(AccountId(number))
         account = Account(
@@ -121,12 +126,16 @@ class AccountsDatabase:
             name=str(name),
             display_name=str(display_name),
             quota=quota if isinstance(quota, int) else None,
+            quota_messages=messages if isinstance(messages, int) else None,
+            quota_mailboxes=mailboxes if isinstance(mailboxes, int) else None,
+            shows_free_space=bool(free),
             disabled=None if disabled is None else str(disabled),
             switched_off=off,
         )
-        if self._prepare is not None and self._prepared.get(account.id, -1) != account.quota:
+        limits = (account.quota, account.quota_messages, account.quota_mailboxes)
+        if self._prepare is not None and self._prepared.get(account.id) != limits:
             await self._prepare(account)
-            self._prepared[account.id] = account.quota
+            self._prepared[account.id] = limits
         return account
 
     async def _find(self, login: str) -> tuple[object, ...] | None:
@@ -152,11 +161,12 @@ class AccountsDatabase:
         row = await self._find(login)
         if await self._is_app_password(row, password, protocol):
             return await self._account(row) if row is not None and row[4] is None else None
-        stored = row[5] if row is not None and isinstance(row[5], str) else None
+        kept = row[_PASSWORD] if row is not None else None
+        stored = kept if isinstance(kept, str) else None
         right = await self.passwords.verify(password, stored)
         if not right or row is None or row[4] is not None:
             return None
-        if row[6] is None:
+        if row[_SALT] is None:
             await self._add_keys(row, password)
         return await self._account(row)
 
@@ -185,7 +195,7 @@ class AccountsDatabase:
                 cursor = await self._connection.execute(
                     "UPDATE account SET salt = ?, iterations = ?"
                     " WHERE id = ? AND password = ? AND salt IS NULL",
-                    (made.salt, made.iterations, row[0], row[5]),
+                    (made.salt, made.iterations, row[0], row[_PASSWORD]),
                 )
                 if cursor.rowcount and isinstance(row[0], int):
                     await scramkeys.store(self._connection, row[0], made)
@@ -196,8 +206,9 @@ class AccountsDatabase:
 
     async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
         row = await self._find(login)
-        if row is not None and isinstance(row[6], bytes) and isinstance(row[7], int):
-            return _Challenge(self, login, Hash(hash_name), protocol, row[6], row[7])
+        salt, iterations = (row[_SALT], row[_ITERATIONS]) if row is not None else (None, None)
+        if isinstance(salt, bytes) and isinstance(iterations, int):
+            return _Challenge(self, login, Hash(hash_name), protocol, salt, iterations)
         salt = scramkeys.invented(self._secret, names.login_key(login))
         return _Challenge(self, login, Hash(hash_name), protocol, salt, ITERATIONS)
 
@@ -217,7 +228,7 @@ class AccountsDatabase:
             right = proves(stored, auth_message, proof, asked.hash)
             if right and rows and (protocols is None or asked.protocol in str(protocols).split()):
                 found = server
-        if found is None or row is None or row[4] is not None or row[6] != asked.salt:
+        if found is None or row is None or row[4] is not None or row[_SALT] != asked.salt:
             return None
         return Proved(await self._account(row), mac(found, auth_message, asked.hash))
 
@@ -264,7 +275,9 @@ class AccountsDatabase:
             )
             if rows:
                 account = await self._account(rows[0])
-                return (Delivery(account, f"{rows[0][5]}@{domain}", str(rows[0][6])),)
+                return (
+                    Delivery(account, f"{rows[0][_COLUMNS]}@{domain}", str(rows[0][_COLUMNS + 1])),
+                )
         # RFC 5321 §4.5.1: "Any system that includes an SMTP server supporting mail relaying or delivery
         # MUST support the reserved mailbox 'postmaster' as a case-insensitive local name."
         if key in ROLES and (domain in self._domains or (not domain and key == "postmaster")):

@@ -70,7 +70,14 @@ CREATE TABLE secret (
 ) STRICT;
 """
 
-STEPS = (_FIRST, _SECOND)
+_THIRD = """
+-- RFC 9208: more that an account may be limited in; NULL: no limit.
+ALTER TABLE account ADD COLUMN quota_messages INTEGER CHECK (quota_messages >= 0);
+ALTER TABLE account ADD COLUMN quota_mailboxes INTEGER CHECK (quota_mailboxes >= 0);
+ALTER TABLE account ADD COLUMN shows_free_space INTEGER NOT NULL DEFAULT 0;
+"""
+
+STEPS = (_FIRST, _SECOND, _THIRD)
 VERSION = len(STEPS)
 
 

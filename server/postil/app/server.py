@@ -244,7 +244,9 @@ async def _open_accounts(
     config: Config, data: Path, store: Store, clock: Clock
 ) -> AccountsDatabase:
     async def prepare(account: Account) -> None:
-        await store.provision(account.id, account.quota)
+        await store.provision(
+            account.id, account.quota, account.quota_messages, account.quota_mailboxes
+        )
 
     return await AccountsDatabase.open(
         data / DATABASE,

@@ -100,12 +100,89 @@ def _line(row: AccountRow) -> str:
     notes = []
     if row.quota is not None:
         notes.append(f"quota {row.quota}")
+    if row.quota_messages is not None:
+        notes.append(f"{row.quota_messages} messages")
+    if row.quota_mailboxes is not None:
+        notes.append(f"{row.quota_mailboxes} mailboxes")
     if not row.password_set:
         notes.append("no password")
     if row.disabled is not None:
         notes.append(f"disabled: {row.disabled}")
     others = [address for address in row.addresses if address != row.name]
     return row.name + "".join(f"  {part}" for part in [*others, *(f"({n})" for n in notes)])
+
+
+class Limit(click.ParamType[int]):
+    """A number, or `none`; `size` reads 500M and 2G as well."""
+
+    def __init__(self, *, size: bool = False) -> None:
+        self.name = "size" if size else "number"
+        self._size = size
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """-1 stands for none."""
+        text = str(value).strip()
+        if text.lower() == "none":
+            return -1
+        if self._size:
+            return Size().convert(text, param, ctx)
+        if not text.isdecimal():
+            self.fail(f"{value!r} is no number: write one, or none", param, ctx)
+        return int(text)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--octets", type=Limit(size=True), help="Most octets of mail, such as 5G, or none.")
+@click.option("--messages", type=Limit(), help="Most messages, or none.")
+@click.option("--mailboxes", type=Limit(), help="Most mailboxes, or none.")
+@click.option(
+    "--free-space/--no-free-space",
+    default=None,
+    help="Show mail programs what the disk has left where there is no limit of octets.",
+)
+@target.options
+def quota(
+    name: str,
+    octets: int | None,
+    messages: int | None,
+    mailboxes: int | None,
+    free_space: bool | None,
+    config: Path | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Show or change how much the account NAME may have; a running server heeds it from the next login or message on."""
+    given: dict[str, int | bool | None] = {
+        column: None if value == -1 else value
+        for column, value in (
+            ("quota", octets), ("quota_messages", messages), ("quota_mailboxes", mailboxes),
+            ("shows_free_space", free_space),
+        )
+        if value is not None
+    }  # fmt: skip
+    row = target.administer(config, folder, lambda database: database.set_quota(name, **given))
+    shown = {
+        "name": row.name,
+        "octets": row.quota,
+        "messages": row.quota_messages,
+        "mailboxes": row.quota_mailboxes,
+        "free_space": row.shows_free_space,
+    }
+
+    def text() -> str:
+        limits = (
+            f"{what}: {shown[what] if shown[what] is not None else 'no limit'}" for what in _LIMITS
+        )
+        free = "shown" if row.shows_free_space else "not shown"
+        return f"{row.name}: " + ", ".join((*limits, f"free space: {free}"))
+
+    target.show(shown, as_json, text)
+
+
+_LIMITS = ("octets", "messages", "mailboxes")
 
 
 @command.command()

@@ -80,6 +80,8 @@ CAPABILITIES: Final = (
     Capability("QUOTA", "9208", When.LOGGED_IN),
     # RFC 9208 §5.1: "Support for this resource MUST be indicated by the server by advertising the "QUOTA=RES-STORAGE" capability."
     Capability("QUOTA=RES-STORAGE", "9208", When.LOGGED_IN),
+    Capability("QUOTA=RES-MESSAGE", "9208", When.LOGGED_IN),
+    Capability("QUOTA=RES-MAILBOX", "9208", When.LOGGED_IN),
     Capability("UTF8=ACCEPT", "9755", When.LOGGED_IN, enable=True),
     Capability("NOTIFY", "5465", When.LOGGED_IN),
     Capability("METADATA", "5464", When.LOGGED_IN, enable=True),

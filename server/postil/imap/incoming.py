@@ -43,9 +43,14 @@ def parse_about(tokens: Tokens) -> About:
 
 
 async def admit(
-    session: Session, literal: MessageLiteral, *, before: int = 0, freed: int = 0
+    session: Session,
+    literal: MessageLiteral,
+    *,
+    before: int = 0,
+    count: int = 0,
+    freed: int | None = None,
 ) -> None:
-    """What the announced size alone decides; `before` octets came in this command, `freed` will go away with it."""
+    """What the announced size alone decides; `before` octets in `count` messages came in this command, a message of `freed` goes."""
     if literal.size == 0:
         # RFC 3502 §6.3.11: "A zero-length message literal argument is an error, and MUST return a NO."
         raise No("An empty message is not taken, and nothing before it", "CANNOT")
@@ -60,11 +65,14 @@ async def admit(
     if before + literal.size > most:
         # Small messages wait in memory until the last one is here.
         raise No(f"One command brings at most {most} octets", "LIMIT")
-    quota = session.user.quota
-    if quota is not None:
+    quota, messages = session.user.quota, session.user.quota_messages
+    if quota is not None or messages is not None:
         usage = await session.store.usage(session.user.id)
-        if usage.octets + before + literal.size - freed > quota:
+        octets = usage.octets + before + literal.size - (freed or 0)
+        if quota is not None and octets > quota:
             raise OverQuota("The message does not fit into the quota")
+        if messages is not None and usage.messages + count + (freed is None) > messages:
+            raise OverQuota(f"The account may have {messages} messages, no more")
 
 
 async def receive(session: Session, literal: MessageLiteral) -> tuple[Staged, Continuation]:

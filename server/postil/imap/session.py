@@ -23,7 +23,7 @@ from postil.imap.annotated import Annotated
 from postil.imap.command import Done, Spec, State
 from postil.imap.commands import fetch
 from postil.imap.errors import Bad, Bye, No
-from postil.imap.extensions import uidonly
+from postil.imap.extensions import quota, uidonly
 from postil.imap.pipeline import Begun, InFlight
 from postil.imap.registry import COMMANDS, STREAMED
 from postil.imap.settings import Settings
@@ -222,7 +222,7 @@ class Session:
             # RFC 7162 §3.2.3: the one implies the other.
             self.switched_off |= {"QRESYNC"}
         if "QUOTA" in self.switched_off:
-            self.switched_off |= {"QUOTA=RES-STORAGE"}
+            self.switched_off |= quota.RESOURCES
         if "METADATA" in self.switched_off:
             self.switched_off |= {"LIST-METADATA"}
         if self.logins.spent:

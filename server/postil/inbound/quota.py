@@ -17,14 +17,16 @@ async def room_for(
 ) -> Verdict | None:
     """Refuses for now when an account's quota is used up or would be."""
     for delivery in found:
-        quota = delivery.account.quota
-        if quota is None:
+        quota, messages = delivery.account.quota, delivery.account.quota_messages
+        if quota is None and messages is None:
             continue
         try:
-            used = (await store.usage(delivery.account.id)).octets
+            used = await store.usage(delivery.account.id)
         except StoreError:
             return Verdict(451, "4.3.0", "the mailbox cannot be read, try again", "quota")
-        if used + max(declared_size or 0, 1) > quota:
+        octets = used.octets + max(declared_size or 0, 1)
+        full = quota is not None and octets > quota
+        if full or (messages is not None and used.messages >= messages):
             # RFC 1870 §6.4: "If a 452 code is returned, the client may requeue the message for later delivery
             # to the same recipient." Mailboxes get emptied.
             return Verdict(452, "4.2.2", "the mailbox is full", "quota")

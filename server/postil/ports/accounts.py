@@ -25,6 +25,11 @@ class Account:
     name: str  # login name, usually an address
     display_name: str = ""
     quota: int | None = None  # octets; None: no limit
+    quota_messages: int | None = None
+    quota_mailboxes: int | None = None
+    shows_free_space: bool = (
+        False  # without a limit of octets, clients are shown what the disk has left
+    )
     disabled: str | None = None  # a reason to show, or None
     switched_off: frozenset[str] = field(
         default_factory=frozenset

@@ -259,7 +259,13 @@ class Store(Protocol):
         """All mailboxes by name; INBOX always exists once `provision` ran."""
         ...
 
-    async def provision(self, account: AccountId, limit_octets: int | None) -> None:
+    async def provision(
+        self,
+        account: AccountId,
+        limit_octets: int | None,
+        limit_messages: int | None = None,
+        limit_mailboxes: int | None = None,
+    ) -> None:
         """Make the account's INBOX and usual special-use mailboxes if missing; set its quota (None: none)."""
         ...
 
@@ -392,6 +398,10 @@ class Store(Protocol):
 
     async def usage(self, account: AccountId) -> Usage:
         """What the account uses now."""
+        ...
+
+    def free_octets(self) -> int:
+        """What mail may still fill of the disk."""
         ...
 
     async def set_special_use(self, mailbox: MailboxId, special_use: frozenset[str]) -> None:

@@ -164,6 +164,12 @@ CREATE TABLE snapshot (
 # CRC-32 of what a client is shown of a row of `shape`; NULL for rows made before there was one.
 VERSION_2 = "ALTER TABLE shape ADD COLUMN crc INTEGER"
 
+# NULL: no limit; octets have theirs from the first version on.
+VERSION_3 = """
+ALTER TABLE account ADD COLUMN limit_messages INTEGER;
+ALTER TABLE account ADD COLUMN limit_mailboxes INTEGER;
+"""
+
 
 def shape_crc(
     plain: int, envelope: bytes, bodystructure: bytes, object_id: str, thread: str, preview: str

@@ -143,8 +143,15 @@ class SqliteStore:
             )
         ]
 
-    async def provision(self, account: AccountId, limit_octets: int | None) -> None:
-        await self.shard.writer.submit(Provision(account, limit_octets))
+    async def provision(
+        self,
+        account: AccountId,
+        limit_octets: int | None,
+        limit_messages: int | None = None,
+        limit_mailboxes: int | None = None,
+    ) -> None:
+        intent = Provision(account, limit_octets, limit_messages, limit_mailboxes)
+        await self.shard.writer.submit(intent)
 
     async def create(
         self, account: AccountId, name: str, special_use: frozenset[str] = frozenset()
@@ -401,6 +408,14 @@ class SqliteStore:
 
     def listen(self, account: AccountId, hear: Callable[[Change], None]) -> Callable[[], None]:
         return self.shard.feed.listen(account, hear)
+
+    def free_octets(self) -> int:
+        shard = self.shard
+        try:
+            free = shard.files.free_space(shard.segments_folder)
+        except OSError:
+            return 0
+        return max(free - shard.settings.free_space_floor, 0)
 
     async def usage(self, account: AccountId) -> Usage:
         row = self._first("SELECT octets, messages, mailboxes FROM account WHERE id=?", account)

@@ -6,15 +6,17 @@ import asyncio
 
 import pytest
 
-from postil.ports.ids import AccountId
+from postil.ports.ids import AccountId, Uid
 from postil.ports.store import (
     Change,
     EntriesTooLarge,
     FlagChange,
     LimitReached,
     MailboxExists,
+    NewMessage,
     NoSuchMailbox,
     NotPermitted,
+    OverQuota,
     TooManyEntries,
     Usage,
 )
@@ -40,6 +42,39 @@ async def test_provision(bench: Bench) -> None:
     assert await bench.names() == USUAL - {"Archive"}
     assert await bench.port.mailboxes(AccountId(77)) == []
     assert await bench.port.usage(AccountId(77)) == Usage(0, 0, 0)
+
+
+async def test_quota_of_mailboxes_and_messages(bench: Bench) -> None:
+    """Exact: what fits is taken, one more is not, whoever comes first; what goes away makes room."""
+    port = bench.port
+    await port.provision(ALICE, None, 3, 7)
+    inbox, archive = await bench.id(), await bench.id("Archive")
+    with pytest.raises(OverQuota):
+        await port.create(ALICE, "a/b")
+    await port.create(ALICE, "a")
+    with pytest.raises(OverQuota):
+        await port.create(ALICE, "b")
+    with pytest.raises(OverQuota):
+        await port.rename(ALICE, "INBOX", "old")
+    await port.rename(ALICE, "a", "b")
+    assert await bench.names() == USUAL | {"b"}
+    results = await asyncio.gather(*(bench.put(inbox) for _ in range(5)), return_exceptions=True)
+    assert sorted(isinstance(one, OverQuota) for one in results) == [False] * 3 + [True] * 2
+    with pytest.raises(OverQuota):
+        await port.copy(inbox, [Uid(1)], archive)
+    await port.move(inbox, [Uid(1)], archive)
+    body = await bench.stage()
+    await port.replace(archive, Uid(1), inbox, NewMessage(body))
+    await port.discard(body)
+    assert (await port.usage(ALICE)).messages == 3
+    await port.change_flags(inbox, [Uid(2)], FlagChange.ADD, frozenset({"\\Deleted"}))
+    await port.expunge(inbox, None)
+    await bench.put(inbox)
+    with pytest.raises(OverQuota):
+        await bench.put(inbox, times=1)
+    await port.provision(ALICE, None)
+    await bench.put(inbox, times=2)
+    assert port.free_octets() > 0
 
 
 async def test_create_makes_superiors(bench: Bench) -> None:

@@ -76,7 +76,7 @@ async def _receive(
             raise Bad("one message per APPEND")
         if len(messages) >= limits.APPEND_MESSAGES:
             raise No(f"One command brings at most {limits.APPEND_MESSAGES} messages", "LIMIT")
-        await incoming.admit(session, literal, before=octets)
+        await incoming.admit(session, literal, before=octets, count=len(messages))
         octets += literal.size
         staged, rest = await incoming.receive(session, literal)
         messages.append(NewMessage(staged, about.flags, about.date))

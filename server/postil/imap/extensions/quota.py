@@ -1,7 +1,7 @@
 """QUOTA: how much an account uses, and how much it may.
 
-RFC 9208; RFC 2087 before it. One quota root, "", for all mailboxes of an account; one resource, STORAGE, in units of 1,024 octets. Limits are set by
-commands on the machine.
+RFC 9208; RFC 2087 before it. One quota root, "", for all mailboxes of an account; STORAGE in units of 1,024 octets, MESSAGE and MAILBOX as
+numbers. Limits are set by commands on the machine.
 """
 
 # RFC 9208 §4.1.3, not planned: SETQUOTA is an admin's, who has `postil account` for it; so QUOTASET is not announced
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from postil.imap.session import Session
 
 NAME: Final = "QUOTA"
-RESOURCE: Final = "QUOTA=RES-STORAGE"
+RESOURCES: Final = frozenset(f"QUOTA=RES-{name}" for name in ("STORAGE", "MESSAGE", "MAILBOX"))
 _ROOT: Final = b""
 _UNIT: Final = 1024
 
@@ -56,16 +56,24 @@ async def get_root(session: Session, command: Quota) -> AsyncIterator[bytes | Do
 
 
 async def _line(session: Session) -> bytes:
-    limit = session.user.quota
-    if limit is None:
-        # Erratum 8846: the list may be empty. RFC 9208 §4.2.1: "Thus, an empty list means there are no administrative
-        # resource limits in the quota root."
-        return b'* QUOTA "" ()\r\n'
-    usage = await session.store.usage(session.user.id)
+    account = session.user
+    usage = await session.store.usage(account.id)
+    found = []
     # What is begun is used, and what is not whole cannot be used.
     used = -(-usage.octets // _UNIT)
-    # RFC 9208 §3.1.2: "The usage of a resource MUST be represented as a 63-bit unsigned integer."
-    return b'* QUOTA "" (STORAGE %d %d)\r\n' % (used, limit // _UNIT)
+    if account.quota is not None:
+        # RFC 9208 §3.1.2: "The usage of a resource MUST be represented as a 63-bit unsigned integer."
+        found.append(f"STORAGE {used} {account.quota // _UNIT}")
+    elif account.shows_free_space:
+        # For clients of RFC 2087, which show nothing without a limit: what the disk leaves is one.
+        found.append(f"STORAGE {used} {used + session.store.free_octets() // _UNIT}")
+    if account.quota_messages is not None:
+        found.append(f"MESSAGE {usage.messages} {account.quota_messages}")
+    if account.quota_mailboxes is not None:
+        found.append(f"MAILBOX {usage.mailboxes} {account.quota_mailboxes}")
+    # Erratum 8846: the list may be empty. RFC 9208 §4.2.1: "Thus, an empty list means there are no administrative
+    # resource limits in the quota root."
+    return b'* QUOTA "" (%b)\r\n' % " ".join(found).encode("ascii")
 
 
 COMMANDS = (

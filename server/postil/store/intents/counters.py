@@ -110,12 +110,16 @@ def charge(tx: Transaction, account: AccountId, octets: int, messages: int) -> N
     """Add to what the account uses. OverQuota when it grows beyond the limit."""
     row = tx.first(
         "UPDATE account SET octets=octets+?2, messages=messages+?3 WHERE id=?1"
-        " RETURNING octets, limit_octets",
+        " RETURNING octets, limit_octets, messages, limit_messages",
         (account, octets, messages),
     )
     if row is None:
         tx.run(
             "INSERT INTO account (id, octets, messages) VALUES (?,?,?)", (account, octets, messages)
         )
-    elif octets > 0 and row[1] is not None and row[0] > row[1]:
+        return
+    used, limit, count, most = row
+    if octets > 0 and limit is not None and used > limit:
         raise OverQuota("the account has no room for it")
+    if messages > 0 and most is not None and count > most:
+        raise OverQuota(f"the account may have {most} messages, no more")

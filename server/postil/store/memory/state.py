@@ -51,6 +51,8 @@ class Account:
 
     id: AccountId
     limit: int | None = None
+    limit_messages: int | None = None
+    limit_mailboxes: int | None = None
     octets: int = 0
     messages: int = 0
     modseq: int = 1
@@ -58,8 +60,11 @@ class Account:
     annotations: dict[str, bytes] = field(default_factory=dict)
     threads: dict[bytes, str] = field(default_factory=dict)
 
-    def charge(self, octets: int) -> None:
-        """OverQuota when so many more octets do not fit."""
+    def charge(self, octets: int, messages: int) -> None:
+        """OverQuota when so many more octets or messages do not fit."""
+        most = self.limit_messages
+        if most is not None and messages > 0 and self.messages + messages > most:
+            raise OverQuota(f"the account may have {most} messages, no more")
         if self.limit is not None and self.octets + octets > self.limit:
             raise OverQuota("the account's quota does not hold this")
 

@@ -9,7 +9,7 @@ returns, as a store with a disk would. The verbs of messages going in and being 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from postil.base.clock import Clock, SystemClock
@@ -75,10 +75,12 @@ class MemoryStore(Mailboxes):
             raise NoSuchMessage("the message has been expunged")
         account = self.account(box.info.account)
         account.octets -= old.size  # only the difference counts
+        account.messages -= 1
         try:
             self._check([(target, (message,))])
         finally:
             account.octets += old.size
+            account.messages += 1
         self.remove(box, [uid])
         appended = self._put(self.box(target), (message,))
         self.tell_mailboxes(dict.fromkeys((source, target)))
@@ -103,10 +105,12 @@ class MemoryStore(Mailboxes):
         octets: defaultdict[AccountId, int] = defaultdict(int)
         counts: defaultdict[MailboxId, int] = defaultdict(int)
         sets: defaultdict[MailboxId, list[frozenset[str]]] = defaultdict(list)
+        added: Counter[AccountId] = Counter()
         for mailbox, messages in groups:
             box = self.box(mailbox)
             counts[mailbox] += len(messages)
             for message in messages:
+                added[box.info.account] += 1
                 octets[box.info.account] += self._stage.get(message.body).record.size
                 octets[box.info.account] += len(message.prefix)
                 sets[mailbox].append(stored_flags(message.flags))
@@ -114,7 +118,7 @@ class MemoryStore(Mailboxes):
             self.box(mailbox).check_uids(count)
             self.box(mailbox).check_flags(sets[mailbox])
         for account, more in octets.items():
-            self.account(account).charge(more)
+            self.account(account).charge(more, added[account])
 
     def _put(self, box: Box, messages: Sequence[NewMessage]) -> Appended:
         now = int(self.clock.now())
