@@ -83,6 +83,7 @@ CAPABILITIES: Final = (
     Capability("QUOTA=RES-MESSAGE", "9208", When.LOGGED_IN),
     Capability("QUOTA=RES-MAILBOX", "9208", When.LOGGED_IN),
     Capability("UTF8=ACCEPT", "9755", When.LOGGED_IN, enable=True),
+    Capability("MULTISEARCH", "7377", When.LOGGED_IN),
     Capability("NOTIFY", "5465", When.LOGGED_IN),
     Capability("METADATA", "5464", When.LOGGED_IN, enable=True),
     Capability("LIST-METADATA", "9590", When.LOGGED_IN),

@@ -39,6 +39,7 @@ from postil.imap.extensions import (
     id,
     idle,
     metadata,
+    multisearch,
     notify,
     quota,
     replace,
@@ -72,6 +73,7 @@ MODULES: Final = (
     quota,
     metadata,
     notify,
+    multisearch,
     compress,
     unauthenticate,
     # RFC 9051 §6.4: a mailbox is selected

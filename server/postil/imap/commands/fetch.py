@@ -258,7 +258,7 @@ async def _slow(
                 if session.condstore:
                     # RFC 7162 §3.2.4: also where a FETCH sets \Seen by itself
                     asked = tuple(dict.fromkeys((*asked, items.UID, condstore.MODSEQ)))
-            message = Message(session, position, details.get(position))
+            message = Message(session, session.selected, position, details.get(position))
             async for piece in _line(message, asked, failures):
                 yield piece
         await session.pause()

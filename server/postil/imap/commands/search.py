@@ -23,6 +23,7 @@ from postil.ports.store import StoreError
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
+    from postil.imap.view import SelectedView
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Search:
 def parse(tokens: Tokens) -> Search:
     """`[SP RETURN (…)] SP [CHARSET SP charset SP] key *(SP key)`"""
     tokens.sp()
+    return parse_program(tokens)
+
+
+def parse_program(tokens: Tokens) -> Search:
+    """What stands behind the name of the command, and behind the source options of ESEARCH."""
     wanted = None
     if tokens.accept_word("RETURN"):
         wanted = esearch.parse_return(tokens)
@@ -52,9 +58,8 @@ def parse(tokens: Tokens) -> Search:
     return Search(wanted, charset, parse_keys(tokens, charset), labelled)
 
 
-async def search(session: Session, command: Search) -> AsyncIterator[bytes | Done]:
-    """Find, save, answer."""
-    saves = command.wanted is not None and Wanted.SAVE in command.wanted.wanted
+def check(session: Session, command: Search) -> bool:
+    """Bad for what this account or this client may not ask; True when mod-sequences belong to the answer."""
     if command.wanted is not None and command.wanted.page is not None:
         partial.check(session)
     # RFC 7162 §3.2.10.2: "the VANISHED response MUST NOT be sent during a UID SEARCH command that contains message numbers in
@@ -71,17 +76,29 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
         # RFC 9755 §3: "If an IMAP server receives such a "SEARCH" command in that situation, it SHOULD reject the command with
         # a "BAD" response"
         raise Bad("after ENABLE UTF8=ACCEPT there is no CHARSET")
-    asks_modseq = keys.asks_modseq(command.key)
-    if asks_modseq:
+    if keys.asks_modseq(command.key):
         condstore.check(session)
         condstore.enable(session)
+        return True
+    return False
+
+
+def check_charset(command: Search) -> None:
+    """No for a charset we do not know."""
+    if command.charset not in CHARSETS:
+        # RFC 9051 §6.4.4: "If the server does not support the specified [CHARSET], it MUST return
+        # a tagged NO response (not a BAD)."
+        raise No("search strings are taken in UTF-8", "BADCHARSET (US-ASCII UTF-8)")
+
+
+async def search(session: Session, command: Search) -> AsyncIterator[bytes | Done]:
+    """Find, save, answer."""
+    saves = command.wanted is not None and Wanted.SAVE in command.wanted.wanted
+    asks_modseq = check(session, command)
     try:
-        if command.charset not in CHARSETS:
-            # RFC 9051 §6.4.4: "If the server does not support the specified [CHARSET], it MUST return
-            # a tagged NO response (not a BAD)."
-            raise No("search strings are taken in UTF-8", "BADCHARSET (US-ASCII UTF-8)")
+        check_charset(command)
         with inprogress.reported(session) as progress:
-            positions = await evaluate(session, command.key, progress)
+            positions = await evaluate(session, session.selected, command.key, progress)
     except (No, StoreError):
         if saves:
             # RFC 9051 §6.4.4.1: "A SEARCH command with the SAVE result option that caused the server to
@@ -92,12 +109,12 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
     uid = session.is_uid_command
     if command.wanted is not None and saves:
         session.saved = session.selected.uids(searchres.to_save(command.wanted, positions))
-    numbers = _numbers(session, positions, uid=uid)
+    numbers = numbers_of(session.selected, positions, uid=uid)
     wanted = command.wanted
     if wanted is None and session.rev2:
         # RFC 9051 §7.3.4: the ESEARCH response "replaces" SEARCH once the client speaks IMAP4rev2.
         wanted = esearch.ALL
-    modseq = _modseq(session, positions, wanted) if asks_modseq else None
+    modseq = highest_modseq(session.selected, positions, wanted) if asks_modseq else None
     if wanted is not None:
         for text in esearch.response(session.tag, wanted, Results(numbers, uid, modseq)):
             yield text
@@ -115,17 +132,19 @@ async def search(session: Session, command: Search) -> AsyncIterator[bytes | Don
     yield b"\r\n"
 
 
-def _modseq(session: Session, positions: Sequence[int], wanted: Return | None) -> int | None:
+def highest_modseq(
+    selected: SelectedView, positions: Sequence[int], wanted: Return | None
+) -> int | None:
     """The highest mod-sequence of what is returned; None when nothing is."""
-    modseqs = session.selected.view.generation.modseqs
+    modseqs = selected.view.generation.modseqs
     places = esearch.returned(wanted or esearch.ALL, len(positions))
     return max((modseqs[positions[place]] for place in places), default=None)
 
 
-def _numbers(session: Session, positions: Sequence[int], *, uid: bool) -> Sequence[int]:
+def numbers_of(selected: SelectedView, positions: Sequence[int], *, uid: bool) -> Sequence[int]:
     """What the client calls the messages."""
     if uid:
-        uids = session.selected.view.generation.uids
+        uids = selected.view.generation.uids
         if isinstance(positions, range):
             return uids[positions.start : positions.stop]
         return [uids[position] for position in positions]

@@ -18,6 +18,7 @@ from postil.ports.store import Body, Corrupt, Details
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
+    from postil.imap.view import SelectedView
 
 # RFC 9051 §9: no string but literal8 carries NUL. One octet for one octet keeps sizes and offsets.
 _NUL_SHOWN_AS = b"\x80"
@@ -30,24 +31,32 @@ def without_nul(octets: bytes) -> bytes:
 
 
 class Message:
-    """A message of the selected mailbox, by position."""
+    """A message of a mailbox, by position."""
 
     __slots__ = (
         "_body",
         "_details",
         "_kept",
         "_root",
+        "_selected",
         "_session",
         "generation",
         "position",
         "subject",
     )
 
-    def __init__(self, session: Session, position: int, details: Details | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        selected: SelectedView,
+        position: int,
+        details: Details | None = None,
+    ) -> None:
         self._session = session
-        self.generation: Generation = session.selected.view.generation
+        self._selected = selected
+        self.generation: Generation = selected.view.generation
         self.position = position
-        self.subject = session.selected.subject(position).encode("ascii")
+        self.subject = selected.subject(position).encode("ascii")
         self._details = details
         self._body: Body | None = None
         self._kept: bytes | None = None
@@ -65,7 +74,7 @@ class Message:
     @property
     def flags(self) -> str:
         """The flags as this client sees them, without parentheses."""
-        return self._session.selected.flags_text(self.position, recent=self._session.recent)
+        return self._selected.flags_text(self.position, recent=self._session.recent)
 
     @property
     def utf8(self) -> bool:
@@ -75,14 +84,14 @@ class Message:
     async def details(self) -> Details:
         """What the index keeps ready."""
         if self._details is None:
-            view = self._session.selected.view
+            view = self._selected.view
             (self._details,) = await self._session.store.details(view, [self.position])
         return self._details
 
     async def body(self) -> Body:
         """The octets, for reading slices."""
         if self._body is None:
-            self._body = await self._session.store.body(self._session.selected.view, self.position)
+            self._body = await self._session.store.body(self._selected.view, self.position)
             if self._body.size <= _KEPT:
                 self._kept = self._body.buffer()
         return self._body
@@ -119,7 +128,7 @@ class Message:
     async def root(self) -> Part:
         """The tree of parts; the last one is kept, since clients ask for one part after the other."""
         if self._root is None:
-            selected = self._session.selected
+            selected = self._selected
             cached = selected.parsed
             if cached is not None and cached[0] == self.uid:
                 self._root = cached[1]

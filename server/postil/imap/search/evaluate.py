@@ -1,4 +1,4 @@
-"""The tree of criteria against the selected mailbox.
+"""The tree of criteria against a mailbox.
 
 RFC 9051 §6.4.4. Each key is asked with the messages that are still in question and answers with those of them that match, so a dear key
 behind a cheap one sees few. Messages the client was not told of are not in question, nor are those that are expunged already.
@@ -41,6 +41,7 @@ from postil.ports.store import Details, SearchField, TextSearch
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
+    from postil.imap.view import SelectedView
 
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 _DAY = 86400
@@ -48,21 +49,23 @@ _DAY = 86400
 _ENVELOPE_DATE = re.compile(rb'\("([^"\\]*)"')
 
 
-async def evaluate(session: Session, key: Key, progress: Progress) -> Sequence[int]:
+async def evaluate(
+    session: Session, selected: SelectedView, key: Key, progress: Progress
+) -> Sequence[int]:
     """The positions that match, ascending."""
-    return await _Evaluation(session, progress).run(key)
+    return await _Evaluation(session, selected, progress).run(key)
 
 
 class _Evaluation:
     """One SEARCH; the mailbox as it was when it began."""
 
-    def __init__(self, session: Session, progress: Progress) -> None:
+    def __init__(self, session: Session, selected: SelectedView, progress: Progress) -> None:
         self._session = session
         self._progress = progress
-        self._selected = session.selected
-        self._view = session.selected.view
-        self._generation = session.selected.view.generation
-        self._count = session.selected.count
+        self._selected = selected
+        self._view = selected.view
+        self._generation = selected.view.generation
+        self._count = selected.count
 
     async def run(self, key: Key) -> Sequence[int]:
         candidates = mask.everything(self._count)
@@ -122,7 +125,7 @@ class _Evaluation:
         positions = mask.positions(others, self._count)
         for number, position in enumerate(positions):
             self._progress.at(number, len(positions))
-            header = await Message(self._session, position).header()
+            header = await Message(self._session, self._selected, position).header()
             name = field.encode("ascii")
             if any(
                 wanted in spec for value in fields.values(header, name) for spec in _specs(value)
@@ -231,7 +234,7 @@ class _Evaluation:
         if match is not None:
             value: bytes | None = match.group(1)
         else:
-            header = await Message(self._session, position, details).header()
+            header = await Message(self._session, self._selected, position, details).header()
             value = fields.first(header, b"date")
         sent = parse_date(value) if value else None
         return sent.day if sent else None

@@ -198,6 +198,21 @@ def asks_numbers(key: Key) -> bool:
             return False
 
 
+def uses_saved(key: Key) -> bool:
+    """Does `$` stand anywhere in it?"""
+    match key:
+        case Numbers(numbers=numbers):
+            return numbers.saved
+        case Not(key=inner):
+            return uses_saved(inner)
+        case Or(left=left, right=right):
+            return uses_saved(left) or uses_saved(right)
+        case And(keys=members):
+            return any(map(uses_saved, members))
+        case _:
+            return False
+
+
 def cost(key: Key) -> int:
     """How dear a key is: 0 from memory, 1 a row a message, 2 text. Dear ones are asked last."""
     match key:
