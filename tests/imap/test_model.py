@@ -1,7 +1,8 @@
 """Several clients over real sockets against a naive model: whatever happens under their feet, each one's picture is the server's.
 
 A mailbox of the model is a dict of uids. Each client draws its picture from what it is told alone (`tests.support.strictimap`); after NOOP, and after
-IDLE, picture and model must be equal. One client speaks IMAP4rev1, one IMAP4rev2, one has enabled QRESYNC. Every example works in mailboxes of its own and ends with
+IDLE, picture and model must be equal. One client speaks IMAP4rev1, one IMAP4rev2, one has enabled QRESYNC, one UIDONLY, and one is told everything
+by NOTIFY. Every example works in mailboxes of its own and ends with
 `postil verify`.
 """
 
@@ -24,7 +25,8 @@ from tests.support.strictimap import Answer, Client, compact, expand
 from postil.store.verify import verify
 
 _EXAMPLES = itertools.count()
-WHO = st.integers(0, 2)
+CLIENTS = 5
+WHO = st.integers(0, CLIENTS - 1)
 NAME = st.sampled_from(["a", "b", "c"])
 FLAGS = st.lists(
     st.sampled_from(["\\Seen", "\\Deleted", "\\Flagged", "work", "$x"]), max_size=3, unique=True
@@ -49,7 +51,7 @@ class Box:
 
 
 class Sessions(RuleBasedStateMachine):
-    """Three clients of one account."""
+    """Clients of one account."""
 
     server: ClassVar[Localserve]
 
@@ -57,18 +59,25 @@ class Sessions(RuleBasedStateMachine):
         super().__init__()
         self.prefix = f"m{next(_EXAMPLES)}-"
         self.boxes: dict[str, Box] = {}
-        self.clients = [self._client(number) for number in range(3)]
-        self.open: list[Box | None] = [None, None, None]
-        self.idling: list[bytes | None] = [None, None, None]
+        self.clients = [self._client(number) for number in range(CLIENTS)]
+        self.open: list[Box | None] = [None] * CLIENTS
+        self.idling: list[bytes | None] = [None] * CLIENTS
         self.create(0, "a")
         self.create(0, "b")
         self.append(0, "a", ["\\Seen"], 3)
-        for who in range(3):
+        for who in range(CLIENTS):
             self.select(who, "a", False)
 
     def _client(self, number: int) -> Client:
         return Client(
-            self.server.imap, LOGIN, PASSWORD, "xyz"[number], rev2=number == 1, qresync=number == 2
+            self.server.imap,
+            LOGIN,
+            PASSWORD,
+            "xyzun"[number],
+            rev2=number in (1, 4),
+            qresync=number == 2,
+            uidonly=number == 3,
+            notify="(selected (MessageNew (UID FLAGS) MessageExpunge FlagChange))" * (number == 4),
         )
 
     # --- helpers
@@ -104,7 +113,11 @@ class Sessions(RuleBasedStateMachine):
     def _fill(self, client: Client) -> None:
         blank = [number for number, one in enumerate(client.messages, 1) if one.uid is None]
         if blank:
-            answer = client.command(f"FETCH {compact(blank)} (UID FLAGS)")
+            if client.by_uid:
+                last = max((one.uid or 0 for one in client.messages), default=0)
+                answer = client.command(f"UID FETCH {last + 1}:* (UID FLAGS)")
+            else:
+                answer = client.command(f"FETCH {compact(blank)} (UID FLAGS)")
             if not client.closed and client.selected is not None:
                 assert answer.status == "OK", answer
                 assert all(one.uid is not None for one in client.messages)
@@ -144,6 +157,11 @@ class Sessions(RuleBasedStateMachine):
     def ready(self, who: int) -> bool:
         """Wake the client up; has it a mailbox with messages selected?"""
         self.wake(who)
+        if self.clients[who].notify:
+            # What came by itself is read now; from here on nothing happens but what this client does.
+            self.clients[who].command("NOOP")
+            self._after(who)
+            self.agree(who)
         return self.open[who] is not None and bool(self.clients[who].messages)
 
     # --- rules: the list of mailboxes
@@ -185,7 +203,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(who=WHO, name=NAME, read_only=st.booleans())
     def select(self, who: int, name: str, read_only: bool) -> None:
-        self.wake(who)
+        self.ready(who)
         client, box = self.clients[who], self.boxes.get(name)
         before = self.open[who]
         answer = client.command(f"{'EXAMINE' if read_only else 'SELECT'} {self.path(name)}")
@@ -253,6 +271,7 @@ class Sessions(RuleBasedStateMachine):
         client, box = self.clients[who], self.open[who]
         assert box is not None
         numbers, uids, there = self.chosen(who, picks)
+        uid = uid or client.by_uid
         given = frozenset(flags)
 
         def changed(before: frozenset[str]) -> frozenset[str]:
@@ -313,6 +332,7 @@ class Sessions(RuleBasedStateMachine):
         client, box = self.clients[who], self.open[who]
         assert box is not None
         numbers, uids, there = self.chosen(who, picks)
+        uid = uid or client.by_uid
         read_only, living = client.read_only, box in self.boxes.values()
         verb = "MOVE" if move else "COPY"
         words = f"UID {verb} {compact(uids)}" if uid else f"{verb} {compact(numbers)}"
@@ -345,9 +365,10 @@ class Sessions(RuleBasedStateMachine):
             return
         client, box = self.clients[who], self.open[who]
         assert box is not None
-        numbers, _, there = self.chosen(who, [pick])
+        numbers, uids, there = self.chosen(who, [pick])
         read_only, living = client.read_only, box in self.boxes.values()
-        words = f"REPLACE {numbers[0]} {self.path(name)} ({' '.join(flags)})"
+        which = f"UID REPLACE {uids[0]}" if client.by_uid else f"REPLACE {numbers[0]}"
+        words = f"{which} {self.path(name)} ({' '.join(flags)})"
         answer = self.command(who, words.encode() + b" {8+}\r\nA: b\r\n\r\n")
         target = self.boxes.get(name)
         if not living:
@@ -373,6 +394,7 @@ class Sessions(RuleBasedStateMachine):
         assert box is not None
         if box not in self.boxes.values():
             return
+        uid = uid or client.by_uid
         picture = [one.uid for one in client.messages]
         hits = [
             (number, one)
@@ -429,7 +451,7 @@ class Sessions(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Everybody agrees in the end, and the store is whole."""
         try:
-            for who in range(3):
+            for who in range(CLIENTS):
                 self.noop(who)
             assert verify(self.server.folder) == []
             for name in list(self.boxes):

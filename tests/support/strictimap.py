@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 SECONDS = 30
 _LITERAL = re.compile(rb"\{(\d+)\}\Z")
 _FETCH = re.compile(rb"\* (\d+) FETCH \((.*)\)\Z", re.DOTALL)
+_UIDFETCH = re.compile(rb"\* (\d+) UIDFETCH \((.*)\)\Z", re.DOTALL)
 _UID = re.compile(rb"(?:\A| )UID (\d+)")
 _FLAGS = re.compile(rb"(?:\A| )FLAGS \(([^)]*)\)")
 _MODSEQ = re.compile(rb"(?:\A| )MODSEQ \((\d+)\)")
@@ -49,6 +50,8 @@ class Client:
     name: str
     rev2: bool = False
     qresync: bool = False
+    uidonly: bool = False
+    notify: str = ""  # what stands behind NOTIFY SET
     messages: list[Seen] = field(default_factory=list)
     selected: str | None = None
     read_only: bool = False
@@ -66,6 +69,15 @@ class Client:
             self.ok("ENABLE IMAP4rev2")
         if self.qresync:
             self.ok("ENABLE QRESYNC")
+        if self.uidonly:
+            self.ok("ENABLE UIDONLY")
+        if self.notify:
+            self.ok(f"NOTIFY SET {self.notify}")
+
+    @property
+    def by_uid(self) -> bool:
+        """May it not, or had it better not, count messages?"""
+        return self.uidonly or bool(self.notify)
 
     def close(self) -> None:
         self._socket.close()
@@ -117,7 +129,8 @@ class Client:
         tag = b"%s%d" % (self.name.encode(), self._tags)
         word = octets.split(b" ", 1)[0].upper()
         # RFC 9051 §7.5.1: no EXPUNGE while responding to FETCH, STORE or SEARCH.
-        self.expunges_allowed = word not in (b"FETCH", b"STORE", b"SEARCH")
+        # RFC 5465 §6.1.1: with NOTIFY SELECTED they come at any time between commands.
+        self.expunges_allowed = bool(self.notify) or word not in (b"FETCH", b"STORE", b"SEARCH")
         self.send(tag + b" " + octets + b"\r\n")
         return self.until(tag)
 
@@ -170,7 +183,10 @@ class Client:
             self._number(int(match.group(1)), match.group(2))
         elif match := _VANISHED.match(line):
             self._vanished(bool(match.group(1)), match.group(2))
+        elif match := _UIDFETCH.match(line):
+            self._uid_fetched(int(match.group(1)), match.group(2))
         elif match := _FETCH.match(line):
+            assert not self.uidonly, f"{self.name}: FETCH after ENABLE UIDONLY"
             self._fetched(int(match.group(1)), match.group(2))
         elif line.startswith(b"* FLAGS ("):
             self.known = set(line[9:-1].decode().split())
@@ -182,14 +198,14 @@ class Client:
             self.messages += [Seen() for _ in range(number - len(self.messages))]
         elif what == b"EXPUNGE":
             assert self.expunges_allowed, f"{self.name}: EXPUNGE where numbers may not change"
-            assert not self.qresync, f"{self.name}: EXPUNGE after ENABLE QRESYNC"
+            assert not self.qresync and not self.uidonly, f"{self.name}: EXPUNGE after ENABLE"
             assert 1 <= number <= len(self.messages), (self.name, number, len(self.messages))
             del self.messages[number - 1]
         else:
             assert not self.rev2, f"{self.name}: RECENT after ENABLE IMAP4rev2"
 
     def _vanished(self, earlier: bool, numbers: bytes) -> None:
-        assert self.qresync, f"{self.name}: VANISHED without QRESYNC"
+        assert self.qresync or self.uidonly, f"{self.name}: VANISHED without ENABLE"
         gone = set(expand(numbers.decode()))
         if earlier:
             assert not gone & {one.uid for one in self.messages}, "EARLIER names what is counted"
@@ -205,6 +221,19 @@ class Client:
             # Which of the blank ones went cannot be known: forget what is known of them, they have no uid yet.
             for _ in unknown:
                 self.messages.remove(next(one for one in self.messages if one.uid is None))
+
+    def _uid_fetched(self, uid: int, items: bytes) -> None:
+        """A message that is known by its uid, or the first of those told by EXISTS alone: they come in ascending order."""
+        assert self.uidonly, f"{self.name}: UIDFETCH without UIDONLY"
+        known = [one.uid for one in self.messages]
+        if uid in known:
+            number = known.index(uid) + 1
+        else:
+            assert None in known, (self.name, uid, known)
+            number = known.index(None) + 1
+            assert all(other is not None and other < uid for other in known[: number - 1])
+            self.messages[number - 1].uid = uid
+        self._fetched(number, items)
 
     def _fetched(self, number: int, items: bytes) -> None:
         assert 1 <= number <= len(self.messages), (self.name, number, len(self.messages))

@@ -352,6 +352,7 @@ class Session:
         known = view.count
         self.write(view.arrivals(recent=self.recent))
         if watch is not None:
+            self.write(view.keyword_news())  # before a FETCH shows one
             await self._fetch_arrivals(view, watch, known)
             if not wanted & Event.FLAGS:
                 view.told(
