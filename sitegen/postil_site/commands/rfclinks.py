@@ -25,7 +25,6 @@ main = LazyGroup(
         "todo": (_HERE + "todo", "List the TODOs that name an RFC."),
         "coverage": (_HERE + "coverage", "Count requirements by status."),
         "matrix": (_HERE + "matrix", "Write every requirement with its status as CSV or JSON."),
-        "lsp": (_HERE + "lsp", "Serve an editor: hover, definition, references, completion."),
         "diff": (
             _HERE + "diff",
             "Compare two revisions: requirements gained and lost, TODOs opened and closed.",

@@ -70,9 +70,9 @@ def command(root: Path, paths: tuple[str, ...]) -> None:
             continue
         if ref.path not in rows:
             rows[ref.path] = (project.root / ref.path).read_text("utf-8", "replace").split("\n")
-        liked = best(ref, rows[ref.path], own)
+        best = _best(ref, rows[ref.path], own)
         finder = shortest.setdefault(ref.rfc, Shortest(document))
-        for requirement in liked:
+        for requirement in best:
             quote = finder.quote(requirement)
             if quote is not None:
                 offered += 1
@@ -80,8 +80,7 @@ def command(root: Path, paths: tuple[str, ...]) -> None:
     click.echo(f"{offered} suggestions")
 
 
-def best(ref: Reference, rows: list[str], own: list[Requirement]) -> list[Requirement]:
-    """Up to three requirements that share the most words with the reference and what stands around it."""
+def _best(ref: Reference, rows: list[str], own: list[Requirement]) -> list[Requirement]:
     around = " ".join(rows[max(ref.line - 2, 0) : ref.end_line + AROUND]).lower().replace("_", " ")
     words = set(_WORD.findall(around)) - _COMMON
     scored = []
