@@ -27,10 +27,10 @@ def command(root: Path | None, stdio: bool) -> None:
     It speaks the Language Server Protocol; how to set it up is in website/content/editors.md.
     """
     try:
-        from postil_site.lsp import server
+        from postil_site.lsp import handlers
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
         click.echo("rfclinks: lsp needs pygls: pip install 'postil[lsp]'", err=True)
         sys.exit(USAGE)
-    server.make(root).start_io()
+    handlers.make(root).start_io()

@@ -9,15 +9,17 @@ from lsprotocol import types
 from pygls import uris
 
 from postil_site.lsp import answers, offers
-from postil_site.lsp.server import REST, SETTINGS, Buffer, Server
+from postil_site.lsp.server import REST, Buffer, Server
 
 _WATCHED = types.FileSystemWatcher("**/*")
 
 
-def register(server: Server) -> None:
-    """All of them."""
+def make(root: Path | None) -> Server:
+    """The server; without a root, a repository is what lies around a file."""
+    server = Server(root)
     _documents(server)
     _requests(server)
+    return server
 
 
 def _documents(server: Server) -> None:
@@ -70,13 +72,14 @@ def _documents(server: Server) -> None:
 
 async def _behind(ls: Server, changed: list[str]) -> None:
     """Files are other ones now: each repository they belong to is read once, however many they are."""
-    touched = {}
+    touched: dict[Path, bool] = {}
     for uri in changed:
         file = Path(uris.to_fs_path(uri) or uri)
         if ".git" in file.parts or "build" in file.parts:
             continue
         workspace = ls.around(file)
-        touched[workspace.root] = touched.get(workspace.root, False) or file.name.endswith(SETTINGS)
+        settles = workspace.settles(workspace.relative(file) or file.as_posix())
+        touched[workspace.root] = touched.get(workspace.root, False) or settles
     for root, settings in touched.items():
         workspace = ls.workspaces[root]
         await ls.read(ls.forget(workspace) if settings else workspace)

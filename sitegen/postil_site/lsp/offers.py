@@ -27,6 +27,8 @@ MOST = (
     30  # actions at one reference; a section with more clauses is completed after a quotation mark
 )
 
+CLAUSE = 70  # characters of it in the title of an action: one line of a menu
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -169,5 +171,6 @@ def _inserts(workspace: Workspace, rows: list[str], one: Cited) -> Iterator[Acti
     for count, (requirement, quote) in enumerate(_quotes(workspace, ref.rfc, section)):
         if count == MOST:
             return
-        yield Action(f"Quote “{quote}”", (Edit(place, f"{before}{quote}{after}"),))
-        del requirement
+        clause = requirement.clause
+        shown = clause if len(clause) <= CLAUSE else clause[:CLAUSE].rpartition(" ")[0] + " …"
+        yield Action(f"Quote “{quote}”: {shown}", (Edit(place, f"{before}{quote}{after}"),))

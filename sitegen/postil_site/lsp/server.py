@@ -19,7 +19,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
 
 from postil_site.config import ConfigError
-from postil_site.lsp import answers, offers
+from postil_site.lsp import answers
 from postil_site.lsp.answers import Place
 from postil_site.lsp.workspace import Cited, Whole, Workspace
 from postil_site.model import Span
@@ -31,16 +31,6 @@ SEVERITY = {
     "warning": types.DiagnosticSeverity.Warning,
     "note": types.DiagnosticSeverity.Information,
 }
-# What decides how everything is read; the rest of a repository is read file by file.
-SETTINGS = (
-    "rfclinks.toml",
-    "pyproject.toml",
-    "index.txt",
-    "rfc-index.txt",
-    ".toml",
-    ".json",
-    ".txt",
-)
 
 
 class Buffer:
@@ -67,17 +57,12 @@ class Buffer:
 
     def range(self, span: Span) -> types.Range:
         """The client's range of characters of this buffer."""
-        return to_client(self._codec.range_to_client_units(self.rows, plain(span)))
+        return self._codec.range_to_client_units(self.rows, plain(span))
 
     def at(self, position: types.Position) -> Resolved | None:
         """The reference under the cursor."""
         found = answers.at(self.cited, *self.place(position))
         return found.resolved if found else None
-
-
-def to_client(found: types.Range) -> types.Range:
-    """The same; a column is never beyond what 31 bits hold."""
-    return found
 
 
 def plain(span: Span) -> types.Range:
@@ -92,7 +77,9 @@ class Server(LanguageServer):
     """The repositories that are open."""
 
     def __init__(self, root: Path | None) -> None:
-        super().__init__("rfclinks", "1")
+        # Whole texts: pygls applies changes to lines as Python splits them, and a form feed, which ends none for
+        # an editor, is common in old C. The buffer is scanned whole in any case.
+        super().__init__("rfclinks", "1", types.TextDocumentSyncKind.Full)
         self.root = root
         self.workspaces: dict[Path, Workspace] = {}
         self._reading: dict[Path, bool] = {}  # true: read once more when this one is done
@@ -199,15 +186,3 @@ def repository(file: Path) -> Path | None:
         if (folder / "rfclinks.toml").is_file() or (folder / ".git").exists():
             return folder
     return None
-
-
-def make(root: Path | None) -> Server:
-    """The server with its handlers."""
-    server = Server(root)
-    from postil_site.lsp import handlers
-
-    handlers.register(server)
-    return server
-
-
-__all__ = ["REST", "SETTINGS", "Buffer", "Server", "make", "offers"]

@@ -117,6 +117,18 @@ class Workspace:
             return file.resolve().relative_to(self.root).as_posix()
         return None
 
+    def settles(self, path: str) -> bool:
+        """Does a file decide how others are read: a setting, a decision, a text?"""
+        config = self.project.config
+        folders = (f"{config.texts}/", f"{config.decisions}/", "rfc/errata/")
+        return path in (
+            "rfclinks.toml",
+            "pyproject.toml",
+            "rfc/rfc-index.txt",
+            config.index,
+            config.baseline,
+        ) or path.startswith(folders)
+
     def quotes(self, rfc: int) -> Quotes | None:
         """A text, with what side files add to it or split."""
         quotes = self._resolver.quotes(rfc)
