@@ -104,8 +104,8 @@ def check(
         Finding(FindingClass.UNREADABLE, path, 1, "", reason)
         for path, reason in project.problems.rows
     ]
-    graded = [graded(one, project) for one in found]
-    kept = [one for one in graded if one.severity != "off"]
+    rated = [graded(one, project) for one in found]
+    kept = [one for one in rated if one.severity != "off"]
     out = [one for one in kept if baseline is None or entry(one) not in baseline]
     out.sort(key=lambda one: (one.path, one.line, one.kind.value, one.reference))
     gone = sorted((baseline or set()) - {entry(one) for one in kept})

@@ -91,6 +91,7 @@ def _requests(server: Server) -> None:
         buffer = Buffer(ls, params.text_document.uri)
         line, column = buffer.place(params.position)
         if buffer.rfc:
+            ls.current()
             text = answers.hover_text(buffer.workspace, buffer.rfc, line)
             return types.Hover(_markdown(text)) if text else None
         found = answers.at(buffer.cited, line, column)
@@ -113,6 +114,7 @@ def _requests(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_REFERENCES)
     def references(ls: Server, params: types.ReferenceParams) -> list[types.Location]:
+        ls.current()
         buffer = Buffer(ls, params.text_document.uri)
         if buffer.rfc:
             line, _ = buffer.place(params.position)

@@ -155,6 +155,11 @@ class Server(LanguageServer):
         self.workspaces[workspace.root] = fresh
         return fresh
 
+    def current(self) -> None:
+        """Scan what was typed since the keys last rested; a question about the repository means it as it is now."""
+        for uri in self.workspace.text_documents:
+            _ = Buffer(self, uri).cited
+
     def location(self, workspace: Workspace, place: Place) -> types.Location | None:
         """Lines of a text, as a place that an editor can open."""
         file = workspace.library.path(place.rfc)

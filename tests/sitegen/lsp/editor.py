@@ -21,16 +21,16 @@ class Editor:
         self.root = root
         self.client = LanguageClient("test", "1")
         self.told: dict[str, list[types.Diagnostic]] = {}
-        self._news = asyncio.Condition()
+        self.news = asyncio.Condition()
         self._versions: dict[str, int] = {}
         self._seen: dict[str, int] = {}
 
         @self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         async def published(params: types.PublishDiagnosticsParams) -> None:
-            async with self._news:
+            async with self.news:
                 self.told[params.uri] = list(params.diagnostics)
                 self._seen[params.uri] = params.version or 0
-                self._news.notify_all()
+                self.news.notify_all()
 
         @self.client.feature(types.CLIENT_REGISTER_CAPABILITY)
         async def registered(params: types.RegistrationParams) -> None:
@@ -74,9 +74,9 @@ class Editor:
                 return False
             return not codes or sorted(str(one.code) for one in self.told[uri]) == sorted(codes)
 
-        async with self._news:
+        async with self.news:
             try:
-                await asyncio.wait_for(self._news.wait_for(ready), SECONDS)
+                await asyncio.wait_for(self.news.wait_for(ready), SECONDS)
             except TimeoutError:
                 raise AssertionError((codes, self.told.get(uri))) from None
         return self.told[uri]

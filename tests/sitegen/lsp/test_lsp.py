@@ -133,11 +133,11 @@ async def completed(editor: Editor, text: str) -> list[str]:
         ("# RFC 7777 §2.", "2.1 Light It", "# RFC 7777 §2.1"),
         ("# RFC 7777, section ", "3.1 Doors", "# RFC 7777, section 3.1"),
         ('@pytest.mark.rfc("7777", "', "4 Summary", '@pytest.mark.rfc("7777", "4'),
-        ('# RFC 7777 §2: "', "MUST answer", '# RFC 7777 §2: "MUST answer"'),
+        ('# RFC 7777 §2: "', "server MUST", '# RFC 7777 §2: "server MUST"'),
         (
             '@pytest.mark.rfc("7777", "2", "',
-            "MUST answer",
-            '@pytest.mark.rfc("7777", "2", "MUST answer"',
+            "server MUST",
+            '@pytest.mark.rfc("7777", "2", "server MUST"',
         ),
     ],
 )
@@ -196,8 +196,8 @@ async def test_finding_of_the_whole(root: Path) -> None:
         while {
             str(one.code) for one in [*editor.told.get(uri, []), *editor.told.get(code, [])]
         } != both:
-            async with editor._news:
-                await editor._news.wait()
+            async with editor.news:
+                await editor.news.wait()
 
 
 async def acted(editor: Editor, text: str, words: str) -> dict[str, str]:
@@ -275,8 +275,8 @@ async def test_settings_changed(root: Path) -> None:
         )
         editor.type(uri, "# RFC 7777 §9.9!\n")
         while await editor.findings(uri):
-            async with editor._news:
-                await editor._news.wait()
+            async with editor.news:
+                await editor.news.wait()
 
 
 async def test_a_keystroke_does_not_read_the_repository(root: Path) -> None:
