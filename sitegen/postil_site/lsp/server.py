@@ -86,6 +86,12 @@ class Server(LanguageServer):
 
     def around(self, file: Path) -> Workspace:
         """The repository that a file belongs to; the first one for a text that lies elsewhere."""
+        for known in self.workspaces.values():
+            rfc = answers.text_of(file.as_posix())
+            if rfc and known.library.path(rfc) == file:
+                return (
+                    known  # wherever a text lies, it is asked about by the repository that cites it
+                )
         root = self.root or repository(file)
         if root is None:
             folder = self.workspace.root_path
