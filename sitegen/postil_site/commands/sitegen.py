@@ -9,15 +9,11 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from postil_site.config import ConfigError, load
-from postil_site.live.session import Board, Session
-from postil_site.live.watch import Batches, observe
-from postil_site.live.web import Handler
+from postil_site.config import ConfigError
 from postil_site.model import Problems
 from postil_site.pages import build as building
 from postil_site.pages import check as checking
@@ -130,6 +126,7 @@ def serve(root: Path, port: int, mirror: str | None, no_fetch: bool) -> None:
     A file that is saved is shown at once in every browser that looks at it, where it was scrolled to; what is wrong with one
     is said in its page. Nothing is written into the checkout: texts go to the cache of this user, pages to a temporary folder.
     """
+    from postil_site.live import serving
     from postil_site.project import Project
     from postil_site.texts.library import cache_folder
 
@@ -153,8 +150,8 @@ def serve(root: Path, port: int, mirror: str | None, no_fetch: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="sitegen-") as folder:
         done = _built(root, Path(folder), (), False)
         _problems(done.problems)
-        board = Board()
-        handler = functools.partial(_handler(board), directory=folder)
+        board = serving.Board()
+        handler = functools.partial(serving.handler(board), directory=folder)
         try:
             server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
         except OSError as error:
@@ -164,33 +161,13 @@ def serve(root: Path, port: int, mirror: str | None, no_fetch: bool) -> None:
         with server:
             click.echo(f"http://127.0.0.1:{server.server_port}/ ({done.summary()}); Ctrl-C ends it")
             sys.stdout.flush()  # whoever reads it through a pipe waits for this line
-            with contextlib.suppress(KeyboardInterrupt), _watching(root, Path(folder), board):
+            with (
+                contextlib.suppress(KeyboardInterrupt),
+                serving.watching(
+                    root, Path(folder), board, lambda line: click.echo(line, err=True)
+                ),
+            ):
                 server.serve_forever()
-
-
-def _handler(board: Board) -> type[Handler]:
-    return type("Handler", (Handler,), {"board": board})
-
-
-@contextlib.contextmanager
-def _watching(root: Path, out: Path, board: Board) -> Iterator[None]:
-    """Renew the pages while files change; where that cannot be watched, it is said, and pages stay as they are."""
-    config = load(root.resolve())
-    batches = Batches(config.root, frozenset(config.results))
-    session = Session(config.root, out, batches, board, lambda line: click.echo(line, err=True))
-    try:
-        observer = observe(config, batches)
-    except OSError as error:
-        click.echo(f"files are not watched: {error.strerror or error}", err=True)
-        yield
-        return
-    session.start()
-    try:
-        yield
-    finally:
-        observer.stop()
-        session.end()
-        observer.join()
 
 
 if __name__ == "__main__":

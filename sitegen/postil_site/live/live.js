@@ -33,8 +33,8 @@
     seen.push(news);
     if (seen.length > 100) seen.shift();
     for (var n = 0; n < window.frames.length; n++) window.frames[n].postMessage({ live: news }, location.origin);
-    if (gone || news.number < number) return;
-    if (news.number > number && (news.pages === null || news.pages.indexOf(page) >= 0)) {
+    if (gone) return;
+    if (news.number !== number && (news.pages === null || news.pages.indexOf(page) >= 0)) {
       gone = true;
       sessionStorage.setItem(key, JSON.stringify([window.scrollX, window.scrollY]));
       location.reload();
@@ -50,13 +50,12 @@
     } else if (!stream) {
       stream = new EventSource("/-/live?since=" + number);
       stream.onmessage = function (event) { hear(JSON.parse(event.data)); };
-      // A server that was started anew counts from the beginning: it is asked with the number of this page.
       stream.onerror = function () { if (stream && stream.readyState === 2) { stream = null; setTimeout(listen, 1000); } };
     }
   }
   window.addEventListener("message", function (event) {
     if (event.origin !== location.origin || !event.data) return;
-    if (framed && event.source === window.parent && event.data.live) hear(event.data.live);
+    if (framed && event.source === window.parent && event.data.live && event.data.live.number >= number) hear(event.data.live);
     // A pane that has just been loaded asks for what was told meanwhile.
     if (event.data.liveSince !== undefined && event.source !== window)
       seen.forEach(function (news) { if (news.number >= event.data.liveSince) event.source.postMessage({ live: news }, location.origin); });

@@ -7,6 +7,7 @@ page is then written once more before anybody is told, and another build follows
 
 from __future__ import annotations
 
+import hashlib
 import queue
 import subprocess
 import sys
@@ -92,8 +93,10 @@ class Session:
             say,
         )
         self._quick = Quick(root, out)
-        self._of_files: dict[str, str] = {}  # errors, by page
+        self._of_saves: dict[str, str] = {}  # errors, by page
+        self._of_builds: dict[str, str] = {}
         self._of_whole = ""
+        self._writing = threading.Lock()
         self._wanted = threading.Condition()
         self._waiting: set[str] = set()  # paths that no build has seen
         self._ended = False
@@ -104,7 +107,7 @@ class Session:
 
     def start(self) -> None:
         """Begin."""
-        self._of_files = self._problems()
+        self._of_builds = self._problems()
         self._board.tell(frozenset(), self._errors())
         for thread in self._threads:
             thread.start()
@@ -129,7 +132,8 @@ class Session:
             if not fresh:
                 continue
             if len(fresh) < MANY:
-                pages = self._pages(fresh)
+                with self._writing:
+                    pages = self._pages(fresh)
                 if pages:
                     self._board.tell(frozenset(pages), self._errors())
                     milliseconds = (time.monotonic() - begun) * 1000
@@ -147,9 +151,9 @@ class Session:
                 page, error = self._quick.page(path)
             except Exception as fault:  # noqa: BLE001 — one file must not end the server
                 page, error = None, f"{type(fault).__name__}: {fault}"
-            changed = self._of_files.pop(name, "") != error
+            changed = self._of_saves.pop(name, "") != error
             if error:
-                self._of_files[name] = error
+                self._of_saves[name] = error
             if page or changed:
                 out.append(name)
         return out
@@ -175,18 +179,20 @@ class Session:
         quick = {f"code/{path}.html" for path in paths} & before.old.keys()
         if quick:
             before.forget(quick)
+        digests = {name: self._digest(name) for name in quick}
         command = [sys.executable, "-m", "postil_site.commands.sitegen", "build", "--quiet"]
+        build = subprocess.Popen(
+            [*command, "--root", str(self._root), "--out", str(self._out)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
         with self._wanted:
+            self._build = build
             if self._ended:
-                return
-            self._build = subprocess.Popen(
-                [*command, "--root", str(self._root), "--out", str(self._out)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
-        _, said = self._build.communicate()
-        if self._ended:
+                build.terminate()
+        _, said = build.communicate()
+        if self._over():
             return
-        if self._build.returncode:
+        if build.returncode:
             last = (said.strip().splitlines() or ["the build ended without a word"])[-1]
             self._of_whole = last.removeprefix("Error: ")
             self._board.tell(frozenset(), self._errors())
@@ -199,18 +205,30 @@ class Session:
         }  # fmt: skip
         with self._wanted:
             meanwhile = sorted(self._waiting) if len(self._waiting) < MANY else []
-        syntax = {page: self._of_files[page] for page in quick if page in self._of_files}
-        self._of_whole, self._of_files = "", {**syntax, **self._problems()}
-        self._pages(meanwhile)
-        # A page that only the quick way had written is the same now, but for what the whole adds.
+        with self._writing:
+            self._of_whole, self._of_builds = "", self._problems()
+            self._pages(meanwhile)
+        # A quick page that was right is reloaded once, not twice.
+        changed -= {name for name in quick if self._digest(name) == digests[name]}
         if len(paths) >= MANY:
             self._quick = Quick(self._root, self._out)
         self._board.tell(frozenset(changed), self._errors())
         self._say(f"{len(paths)} changed: {len(changed)} files in {time.monotonic() - begun:.1f} s")
+
+    def _over(self) -> bool:
+        with self._wanted:
+            return self._ended
+
+    def _digest(self, name: str) -> bytes:
+        try:
+            return hashlib.sha256((self._out / name).read_bytes()).digest()
+        except OSError:
+            return b""
 
     def _problems(self) -> dict[str, str]:
         rows = Output.open(self._out).facts.get("problems", [])
         return {f"code/{path}.html": str(reason) for path, reason in rows}
 
     def _errors(self) -> dict[str, str]:
-        return {**({"": self._of_whole} if self._of_whole else {}), **self._of_files}
+        whole = {"": self._of_whole} if self._of_whole else {}
+        return {**whole, **self._of_builds, **self._of_saves}
