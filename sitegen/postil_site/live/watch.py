@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -28,6 +30,8 @@ class Batches(FileSystemEventHandler):
     def __init__(self, root: Path, results: frozenset[str] = frozenset()) -> None:
         self._root = str(root)
         self._results = results
+        self._lock = _lock_of_git(root)
+        self.observer: BaseObserver | None = None
         self._paths: set[str] = set()
         self._first = self._last = 0.0
         self._ended = False
@@ -40,6 +44,15 @@ class Batches(FileSystemEventHandler):
         ):
             for path in (event.src_path, event.dest_path):
                 self.add(os.fsdecode(path))
+            if event.is_directory:
+                self._look_into(os.fsdecode(event.dest_path or event.src_path))
+
+    def _look_into(self, folder: str) -> None:
+        """A folder that is new in the root is watched from now on; what it had before the build behind this change reads."""
+        new = os.path.dirname(folder) == self._root and os.path.isdir(folder)
+        if new and self.observer is not None and os.path.basename(folder) not in SKIPPED | VENDORED:
+            with contextlib.suppress(OSError):
+                self.observer.schedule(self, folder, recursive=True)
 
     def add(self, path: str) -> None:
         """One changed file, by its full path."""
@@ -72,12 +85,32 @@ class Batches(FileSystemEventHandler):
                 now = time.monotonic()
                 rest = REST if len(self._paths) < MANY else REST_MANY
                 left = min(self._last + rest, self._first + LONGEST) - now
+                if left <= 0 and now < self._first + LONGEST and os.path.exists(self._lock):
+                    left = REST  # git is at work: a switch of branches is one change, whatever it takes
                 if left <= 0:
                     out = frozenset(self._paths)
                     self._paths.clear()
                     return out
                 self._news.wait(left)
         return frozenset()
+
+
+def _lock_of_git(root: Path) -> str:
+    """The file that is there while git changes the working tree; "" outside git."""
+    command = [
+        "git",
+        "-C",
+        str(root),
+        "rev-parse",
+        "--path-format=absolute",
+        "--git-path",
+        "index.lock",
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def observe(config: Config, batches: Batches) -> BaseObserver:
@@ -91,6 +124,7 @@ def observe(config: Config, batches: Batches) -> BaseObserver:
     if len(folders) > FOLDERS:
         observer.schedule(batches, str(config.root), recursive=True)
     else:
+        batches.observer = observer
         observer.schedule(batches, str(config.root))
         for folder in folders:
             observer.schedule(batches, folder, recursive=True)
