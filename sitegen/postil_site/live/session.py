@@ -7,7 +7,9 @@ page is then written once more before anybody is told, and another build follows
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import queue
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from postil_site.pages.output import Output
 
 ERRORS = 50  # told at most; index.html lists them all
 KEPT = 500  # changes remembered for a browser that comes back; before them everything counts as changed
+PAUSE = 0.4  # seconds between a quick page and the build behind it
 PAGES = 300  # a change of more is one of all
 
 
@@ -164,7 +167,8 @@ class Session:
         while True:
             with self._wanted:
                 self._wanted.wait_for(lambda: self._waiting or self._ended)
-                if self._ended:
+                # The browser that loads the quick page needs the processor first; saves in a row are one build.
+                if self._wanted.wait_for(lambda: self._ended, PAUSE):
                     return
                 paths, self._waiting = self._waiting, set()
             try:
@@ -185,6 +189,8 @@ class Session:
             [*command, "--root", str(self._root), "--out", str(self._out)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        with contextlib.suppress(OSError, AttributeError):  # a system without priorities
+            os.setpriority(os.PRIO_PROCESS, build.pid, 10)
         with self._wanted:
             self._build = build
             if self._ended:
