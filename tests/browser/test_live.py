@@ -117,8 +117,8 @@ def shows(page: Page, words: str) -> None:
     )  # fmt: skip
 
 
-def test_save_to_reload(served: Served, tab: Page) -> None:
-    """A saved file is in the page within 250 ms, however the editor saves; the page stays where it was scrolled to."""
+def saves(served: Served, tab: Page) -> float:
+    """Ten saves, in place and by renaming; the median of the seconds until the page has the words."""
     tab.goto(served.address + "code/lamp.py.html")
     tab.evaluate("window.scrollTo(0, 4321)")
     seconds = []
@@ -131,8 +131,19 @@ def test_save_to_reload(served: Served, tab: Page) -> None:
     print(
         f"save to reloaded page: median {middle * 1000:.0f} ms, longest {max(seconds) * 1000:.0f} ms"
     )
-    print("\n".join(served.said))
-    assert middle <= MARK, seconds
+    return middle
+
+
+def test_save_to_reload(served: Served, tab: Page) -> None:
+    """A saved file is in the page, however the editor saves; the page stays where it was scrolled to."""
+    assert saves(served, tab) < 10
+
+
+@pytest.mark.proof
+@pytest.mark.alone
+def test_save_to_reload_in_time(served: Served, tab: Page) -> None:
+    """Within 250 ms, when nothing else runs."""
+    assert saves(served, tab) <= MARK
 
 
 def test_the_whole_follows(served: Served, tab: Page) -> None:

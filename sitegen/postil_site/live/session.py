@@ -129,6 +129,8 @@ class Session:
     # --- saves --------------------------------------------------------------------------------------------------
 
     def _saves(self) -> None:
+        with contextlib.suppress(Exception):
+            self._quick.warm()
         while paths := self._batches.take():
             begun = time.monotonic()
             fresh = [path for path in sorted(paths) if self._quick.fresh(path)]

@@ -27,6 +27,7 @@ def _script() -> bytes:
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Files of one folder, with nothing else allowed to load."""
 
+    protocol_version = "HTTP/1.1"  # a page's files come over few connections
     board: Board  # set by a subclass, as the folder is by partial
 
     def do_GET(self) -> None:
@@ -70,6 +71,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         try:
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Connection", "close")  # it ends only with the connection
             self.end_headers()
             self._tell(first)
             while True:
@@ -94,7 +96,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         """Everything a page needs is beside it."""
         self.send_header("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'")
-        self.send_header("Cache-Control", "no-cache")
+        # What all pages share changes only with this program: a reloaded page need not ask for it again.
+        shared = self.path.startswith(("/assets/", "/-/live.js"))
+        self.send_header("Cache-Control", "max-age=60" if shared else "no-cache")
         super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
