@@ -16,7 +16,7 @@ from watchdog.observers.api import BaseObserver
 from postil_site.config import Config
 from postil_site.refs.sources import SKIPPED, VENDORED
 
-REST = 0.02  # seconds without a change that end a save; an editor writes a file in several steps
+REST = 0.01  # seconds without a change that end a save; an editor writes a file in several steps
 MANY = 20  # from so many files on it is no save any more …
 REST_MANY = 0.25  # … and git, a formatter or a generator is waited for
 LONGEST = 10.0  # seconds: something that never rests is looked at now and then
