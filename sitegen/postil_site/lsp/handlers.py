@@ -18,7 +18,8 @@ def make(root: Path | None) -> Server:
     """The server; without a root, a repository is what lies around a file."""
     server = Server(root)
     _documents(server)
-    _requests(server)
+    _places(server)
+    _typed(server)
     return server
 
 
@@ -85,7 +86,7 @@ async def _behind(ls: Server, changed: list[str]) -> None:
         await ls.read(ls.forget(workspace) if settings else workspace)
 
 
-def _requests(server: Server) -> None:
+def _places(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def hover(ls: Server, params: types.HoverParams) -> types.Hover | None:
         buffer = Buffer(ls, params.text_document.uri)
@@ -125,6 +126,8 @@ def _requests(server: Server) -> None:
         places = [ls.of_code(buffer.workspace, one) for one in some]
         return [place for place in places if place is not None]
 
+
+def _typed(server: Server) -> None:
     @server.feature(
         types.TEXT_DOCUMENT_COMPLETION,
         types.CompletionOptions(trigger_characters=["§", ".", '"', " "]),
