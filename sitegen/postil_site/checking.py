@@ -104,15 +104,16 @@ def check(
         Finding(FindingClass.UNREADABLE, path, 1, "", reason)
         for path, reason in project.problems.rows
     ]
-    graded = [_graded(one, project) for one in found]
-    kept = [one for one in graded if one.severity != "off"]
+    rated = [graded(one, project) for one in found]
+    kept = [one for one in rated if one.severity != "off"]
     out = [one for one in kept if baseline is None or entry(one) not in baseline]
     out.sort(key=lambda one: (one.path, one.line, one.kind.value, one.reference))
     gone = sorted((baseline or set()) - {entry(one) for one in kept})
     return Checked(out, len(kept) - len(out), gone, not_checked)
 
 
-def _graded(finding: Finding, project: Project) -> Finding:
+def graded(finding: Finding, project: Project) -> Finding:
+    """With the severity that the configuration gives its class."""
     severity = project.config.severity(finding.kind)
     order = ("off", "note", "warning", "error")
     # a finding that is milder by itself stays so

@@ -54,33 +54,44 @@ def apply(root: Path, wanted: Iterable[Edit]) -> list[Patched]:
     return out
 
 
-def _replace(rows: list[str], edit: Edit) -> bool:
-    ref = edit.reference
-    old = ref.text.split()
-    places: list[tuple[int, int, int]] = []  # row, start, end of each run of old words
+def places(rows: list[str], ref: Reference) -> list[tuple[int, int, int]]:
+    """Where the words of a reference stand: (row from 0, start, end) of each line's run; [] when they are no longer there."""
     row, column = ref.line - 1, ref.column - 1
-    for word in old:
+    found: list[tuple[int, int, int]] = []
+    for word in ref.text.split():
         while row < len(rows) and row <= ref.end_line - 1:
             at = rows[row].find(word, column)
             if at >= 0:
                 break
             row, column = row + 1, 0
         else:
-            return False
-        if places and places[-1][0] == row:
-            places[-1] = (row, places[-1][1], at + len(word))
+            return []
+        if found and found[-1][0] == row:
+            found[-1] = (row, found[-1][1], at + len(word))
         else:
-            places.append((row, at, at + len(word)))
+            found.append((row, at, at + len(word)))
         column = at + len(word)
-    if not places:
-        return False
+    return found
+
+
+def replacements(rows: list[str], edit: Edit) -> list[tuple[int, int, int, str]]:
+    """The new words for each run of the old ones: (row, start, end, text); [] when those are no longer there."""
+    runs = places(rows, edit.reference)
     new = edit.text.split()
-    for index, (row, start, end) in enumerate(places):
-        if index == len(places) - 1:
+    out = []
+    for index, (row, start, end) in enumerate(runs):
+        if index == len(runs) - 1:
             line, new = " ".join(new), []
         else:
             line = new.pop(0) if new else ""
             while new and len(line) + 1 + len(new[0]) <= end - start:
                 line += " " + new.pop(0)
+        out.append((row, start, end, line))
+    return out
+
+
+def _replace(rows: list[str], edit: Edit) -> bool:
+    found = replacements(rows, edit)
+    for row, start, end, line in found:
         rows[row] = rows[row][:start] + line + rows[row][end:]
-    return True
+    return bool(found)

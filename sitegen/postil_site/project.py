@@ -125,7 +125,7 @@ class Project:
         scanner: Scanner | None = None
         out: list[Reference] = []
         for path in self.files:
-            if self._is_text(path):
+            if self.is_text(path):
                 continue
             octets = sources.octets(self.root, path, self.problems)
             if octets is None or not words.hinted(octets):
@@ -143,7 +143,7 @@ class Project:
             _keep(kept_file, version, fresh)
         return out
 
-    def _is_text(self, path: str) -> bool:
+    def is_text(self, path: str) -> bool:
         """RFCs, and lists of them, are not what refers to RFCs."""
         config = self.config
         return (

@@ -25,6 +25,7 @@ main = LazyGroup(
         "todo": (_HERE + "todo", "List the TODOs that name an RFC."),
         "coverage": (_HERE + "coverage", "Count requirements by status."),
         "matrix": (_HERE + "matrix", "Write every requirement with its status as CSV or JSON."),
+        "lsp": (_HERE + "lsp", "Serve an editor: RFC texts on hover, findings while typing."),
         "diff": (
             _HERE + "diff",
             "Compare two revisions: requirements gained and lost, TODOs opened and closed.",

@@ -123,8 +123,10 @@ def check(out: Path) -> None:
 def serve(root: Path, port: int, mirror: str | None, no_fetch: bool) -> None:
     """Show any checkout: find its references, fetch the RFCs they name, build, and serve on this machine.
 
-    Nothing is written into the checkout: texts go to the cache of this user, pages to a temporary folder.
+    A file that is saved is shown at once in every browser that looks at it, where it was scrolled to; what is wrong with one
+    is said in its page. Nothing is written into the checkout: texts go to the cache of this user, pages to a temporary folder.
     """
+    from postil_site.live import serving
     from postil_site.project import Project
     from postil_site.texts.library import cache_folder
 
@@ -148,7 +150,8 @@ def serve(root: Path, port: int, mirror: str | None, no_fetch: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="sitegen-") as folder:
         done = _built(root, Path(folder), (), False)
         _problems(done.problems)
-        handler = functools.partial(_Handler, directory=folder)
+        board = serving.Board()
+        handler = functools.partial(serving.handler(board), directory=folder)
         try:
             server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
         except OSError as error:
@@ -158,21 +161,13 @@ def serve(root: Path, port: int, mirror: str | None, no_fetch: bool) -> None:
         with server:
             click.echo(f"http://127.0.0.1:{server.server_port}/ ({done.summary()}); Ctrl-C ends it")
             sys.stdout.flush()  # whoever reads it through a pipe waits for this line
-            with contextlib.suppress(KeyboardInterrupt):
+            with (
+                contextlib.suppress(KeyboardInterrupt),
+                serving.watching(
+                    root, Path(folder), board, lambda line: click.echo(line, err=True)
+                ),
+            ):
                 server.serve_forever()
-
-
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Files of one folder, with nothing else allowed to load."""
-
-    def end_headers(self) -> None:
-        """Everything a page needs is beside it."""
-        self.send_header("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'")
-        self.send_header("Cache-Control", "no-cache")
-        super().end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """No line for each file of a page."""
 
 
 if __name__ == "__main__":

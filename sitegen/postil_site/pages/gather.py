@@ -18,8 +18,8 @@ _PREFERRED = ("section-", "appendix-")
 
 def gather(project: Project, files: dict[str, str], name: str) -> Site:
     """Everything the pages show, of the files given."""
-    links = tuple(_link(one) for one in project.resolved if one.reference.path in files)
-    documents = _documents(project, {link.rfc for link in links})
+    links = tuple(link(one) for one in project.resolved if one.reference.path in files)
+    documents = _documents(project, {each.rfc for each in links})
     clauses: dict[int, tuple[Clause, ...]] = {}
     judged = set(project.rfcs)
     for rfc, document in documents.items():
@@ -42,7 +42,7 @@ def gather(project: Project, files: dict[str, str], name: str) -> Site:
         else:
             clauses[rfc] = tuple(Clause(one, Status.UNTRIAGED) for one in document.requirements)
     entries = project.library.index.entries
-    titles = {rfc: entries[rfc].title for rfc in {link.rfc for link in links} if rfc in entries}
+    titles = {rfc: entries[rfc].title for rfc in {each.rfc for each in links} if rfc in entries}
     return Site(
         name=name,
         files=files,
@@ -79,7 +79,8 @@ def _documents(project: Project, cited: set[int]) -> dict[int, Document]:
     return {rfc: document for rfc, document in found if document is not None}
 
 
-def _link(one: Resolved) -> Link:
+def link(one: Resolved) -> Link:
+    """A reference as pages show it."""
     ref = one.reference
     line = one.span.line if one.span is not None else one.line
     if one.requirements and one.span is None and ref.target.kind is not TargetKind.LINE:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,11 @@ class Output:
                 parent = parent.parent
         self._mark(self.new, facts)
         return len(gone)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """These files no longer show what the last build wrote: the next one writes them whatever it finds."""
+        files = {name: key for name, key in self.old.items() if name not in set(names)}
+        self._mark(files, {**self.facts, "fingerprint": ""})
 
     def _mark(self, files: dict[str, str], facts: dict[str, Any]) -> None:
         part = self.folder / (MARKER + ".part")

@@ -104,7 +104,7 @@ def _code(
         depth = path.count("/") + 1
         links = by_path.get(path, [])
         page = f"code/{path}.html"
-        target.write(page, _code_page(site, path, lines, links, depth, every, "../" * depth), key)
+        target.write(page, code_page(site, path, lines, links, depth, every, "../" * depth), key)
         made = [(page, key)]
         if shown:
             script = f"data/code/{path}.js"
@@ -124,7 +124,7 @@ def _made(target: Output, problems: Problems, results: Iterable[Made]) -> None:
                 target.made(name, key)
 
 
-def _code_page(
+def code_page(
     site: Site,
     path: str,
     lines: list[str],
@@ -133,6 +133,7 @@ def _code_page(
     every: Pages,
     up: str,
 ) -> str:
+    """The page of one file; `lines` are highlighted, `links` its references."""
     rfcs = sorted({link.rfc for link in indexes.strong(links)})
     first = next((link for link in indexes.strong(links) if link.rfc_line), None)
     *folders, name = path.split("/")
