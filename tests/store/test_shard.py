@@ -165,7 +165,7 @@ async def test_newer_database_is_refused(trial: Trial) -> None:
     with pytest.raises(StoreUnavailable, match=r"newer Postil \(schema 99, this one knows 3\)"):
         await trial.open()
     db = apsw.Connection(str(trial.folder / "index.db"))
-    db.execute("PRAGMA user_version=2")
+    db.execute("PRAGMA user_version=3")
     db.close()
     await trial.open()
 
