@@ -70,7 +70,12 @@ def test_bare_install(wheel: Path, tmp_path: Path) -> None:
         if line.startswith("Requires-Dist:") and "extra ==" not in line
     ]
     # What comes bare is for the platform; anything of the server's would show up here.
-    assert sorted(line.split(">")[0] for line in bare) == ["click", "jinja2", "pygments", "watchdog"]
+    assert sorted(line.split(">")[0] for line in bare) == [
+        "click",
+        "jinja2",
+        "pygments",
+        "watchdog",
+    ]
     # click comes from our own environment: the test needs no network.
     site = run(python, "-c", "import site; print(site.getsitepackages()[0])", folder=tmp_path)
     target = Path(site.stdout.strip())
