@@ -147,8 +147,51 @@ def _append(window: int, count: int) -> Callable[[Client], int]:
     return lambda client: client.fill("target", bodies, window)
 
 
+def _multiappend(count: int) -> Callable[[Client], int]:
+    bodies = [generate.message(number, BODY) for number in range(count)]
+    literals = b" ".join(b"{%d+}\r\n%b" % (len(body), body) for body in bodies)
+
+    def work(client: Client) -> int:
+        client.command(b"APPEND target " + literals)
+        return count
+
+    return work
+
+
+class _ComesBack:
+    """A client that was here before: since then ten messages got other flags. ENABLE QRESYNC stays on, so these tasks are the last."""
+
+    def __init__(self) -> None:
+        self._known: dict[Client, tuple[int, int]] = {}  # uidvalidity, mod-sequence
+
+    def before(self, client: Client) -> None:
+        """Learn where the mailbox stands, then change ten messages."""
+        client.command("ENABLE QRESYNC")
+        said = client.command("SELECT big")
+        found = [
+            re.search(rb"%b (\d+)" % what, said) for what in (b"UIDVALIDITY", b"HIGHESTMODSEQ")
+        ]
+        first, second = (int(one[1]) for one in found if one)
+        self._known[client] = (first, second)
+        numbers = ",".join(str(number) for number in range(5000, 15_000, 1000))
+        client.command(f"STORE {numbers} +FLAGS.SILENT (\\Flagged)")
+        client.command(f"STORE {numbers} -FLAGS.SILENT (\\Flagged)")
+
+    def select(self, client: Client) -> int:
+        """All in one round trip."""
+        client.command("UNSELECT")
+        validity, modseq = self._known[client]
+        return client.command(f"SELECT big (QRESYNC ({validity} {modseq}))").count(b" FETCH (")
+
+    def fetch(self, client: Client) -> int:
+        """What changed, of a mailbox that is selected."""
+        modseq = self._known[client][1]
+        return client.command(f"FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq})").count(b" FETCH (")
+
+
 def tasks(appends: int) -> tuple[Task, ...]:
     """All of them."""
+    back = _ComesBack()
     return (
         Task("FETCH 1:* (UID FLAGS)", "big", 0.8, _fetch("(UID FLAGS)")),
         Task("FETCH 1:* ENVELOPE, warm", "big", 0.5, _fetch("ENVELOPE")),
@@ -180,4 +223,10 @@ def tasks(appends: int) -> tuple[Task, ...]:
             f"APPEND {appends} x 10 KiB, 20 in flight", "small", 0.25, _append(20, appends), appends, 1,
             _fresh, _gone, syncs=True,
         ),
+        Task(
+            "MULTIAPPEND of 100 x 10 KiB", "small", 0.3, _multiappend(100), 100, 1, _fresh, _gone,
+            syncs=True,
+        ),
+        Task("QRESYNC, 10 changes of 100,000", "big", 0.1, back.select, 1, 20, back.before),
+        Task("FETCH CHANGEDSINCE, 10 of 100,000", "big", 0.5, back.fetch, 1, 20, back.before),
     )  # fmt: skip
