@@ -18,6 +18,7 @@ from tools.bench.imapload import Client
 BODY = 10 * 1024
 MAILDIR, SDBOX = "dovecot maildir", "dovecot sdbox"
 _HEADERS = "BODY.PEEK[HEADER.FIELDS (From To Cc Subject Date Message-ID)]"
+_APPENDED = re.compile(rb"\[APPENDUID \d+ (\d+):(\d+)\]")
 _HITS = re.compile(rb"\* (?:SEARCH|ESEARCH[^\r\n]*? COUNT) ?([\d ]*)\r\n")
 
 
@@ -152,8 +153,9 @@ def _multiappend(count: int) -> Callable[[Client], int]:
     literals = b" ".join(b"{%d+}\r\n%b" % (len(body), body) for body in bodies)
 
     def work(client: Client) -> int:
-        client.command(b"APPEND target " + literals)
-        return count
+        said = _APPENDED.search(client.command(b"APPEND target " + literals))
+        assert said is not None
+        return int(said[2]) - int(said[1]) + 1
 
     return work
 

@@ -9,7 +9,7 @@ The way of a command: octets -> `wire` (lines, literals, getting back in step af
 `session`, which adds what happened meanwhile (`view`) and the tagged line (`replies`).
 
 Files in reading order:
-`command` (what a command is), `errors` (refusals as exceptions), `session` (one connection), `view` (sequence numbers and what was told), `annotated` (notes that others changed), `watching` (what NOTIFY tells),
+`command` (what a command is), `errors` (refusals as exceptions), `session` (one connection), `view` (sequence numbers and what was told), `annotated` (notes that others changed), `watching` (what NOTIFY tells), `filters` (mailboxes by relation), `news` (when all of it is told),
 `pipeline` (commands sent together), `replies` (refusals as octets), `capabilities` (the one list of what is announced), `registry` (the one list of commands), `tokens`,
 `sequence`, `request` and `wire` (reading), `encode` (writing), `names` and `listing` (mailbox names), `commands/` and `extensions/` (one file each),
 `incoming` (messages as literals), `fetch/` and `search/` (the two big ones), `settings` and `limits`.

@@ -8,7 +8,7 @@ pattern takes seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from postil.imap import limits, names
@@ -17,7 +17,7 @@ from postil.ports.store import Mailbox
 _RUN = re.compile(r"[*%]{2,}")
 
 
-def ancestors(name: str) -> Iterable[str]:
+def ancestors(name: str) -> Iterator[str]:
     """The levels above a name, nearest first."""
     while (cut := name.rfind(names.DELIMITER)) > 0:
         name = name[:cut]

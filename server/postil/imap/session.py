@@ -14,24 +14,22 @@ task and reads no clock but the one it was given; `settings.sleep` makes a wrong
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, Final
 
 from postil.base.clock import Clock
 from postil.imap import capabilities, limits, names, pipeline, replies
-from postil.imap.annotated import Annotated
 from postil.imap.command import Done, Spec, State
-from postil.imap.commands import fetch
 from postil.imap.errors import Bad, Bye, No
 from postil.imap.extensions import quota, uidonly
+from postil.imap.news import News
 from postil.imap.pipeline import Begun, InFlight
 from postil.imap.registry import COMMANDS, STREAMED
 from postil.imap.settings import Settings
 from postil.imap.view import SelectedView
-from postil.imap.watching import MESSAGES, Event, Watch
 from postil.imap.wire import CommandReader, Request, Unreadable, Woken
 from postil.ports.accounts import Account, Accounts
-from postil.ports.ids import MailboxId, ModSeq, Uid
+from postil.ports.ids import Uid
 from postil.ports.logins import Result
 from postil.ports.store import Change, Mailbox, NoSuchMailbox, Store, StoreError
 from postil.ports.stream import Stream, StreamBroken, StreamClosed, StreamTimeout
@@ -52,11 +50,6 @@ _CODES: Final = {
     Result.AUTHORIZATION: "AUTHORIZATIONFAILED",
     Result.LIMITED: "LIMIT",
 }
-
-
-_REMOVING: Final = frozenset(
-    ("EXPUNGE", "UID EXPUNGE", "MOVE", "UID MOVE", "REPLACE", "UID REPLACE")
-)
 
 
 class _GiveWay:
@@ -96,9 +89,7 @@ class Session:
         # A client that asks for the STATUS of 10,000 mailboxes must not cost 10,000 lists.
         self._by_name: dict[str, Mailbox] | None = None
         self._stop_listening: Callable[[], None] | None = None
-        self.annotated = Annotated()
-        self.watch: Watch | None = None  # NOTIFY was given
-        self._own: set[int] = set()  # uids the client itself brought into the selected mailbox
+        self.news = News(self)
         # What must follow the tagged OK and nothing else: the handshake of STARTTLS.
         self.after_reply: Callable[[], Awaitable[None]] | None = None
         self.client_name = ""  # what ID told
@@ -178,22 +169,6 @@ class Session:
             raise NoSuchMailbox("No such mailbox")
         return mailbox
 
-    async def _shown_names(self) -> dict[MailboxId | None, bytes]:
-        """What the client calls each mailbox; None is the server."""
-        boxes = await self.store.mailboxes(self.user.id)
-        if self.watch is None:
-            return {None: b'""', **{box.id: self.name_of(box) for box in boxes}}
-        wish = self.watch.wish
-        subscribed = await self.store.subscriptions(self.user.id)
-        shown: dict[MailboxId | None, bytes] = {
-            box.id: self.name_of(box)
-            for box in boxes
-            if wish.events(box.name, subscribed) & Event.NOTES
-        }
-        if wish.everything & Event.SERVER_NOTES:
-            shown[None] = b'""'
-        return shown
-
     async def target(self, name: str) -> Mailbox:
         """The mailbox messages shall go to; `NO [TRYCREATE]` when CREATE would help."""
         try:
@@ -250,8 +225,7 @@ class Session:
         self.condstore = False
         self.switched_off = frozenset()
         self._by_name = None
-        self.annotated.clear()
-        self.watch = None
+        self.news.forget()
         self.reader.limits = limits.READER_BEFORE_LOGIN
         self.reader.utf8 = False
 
@@ -259,16 +233,9 @@ class Session:
         """The store has committed something of the account; called before anybody's OK for it goes out."""
         if change.mailbox is None:
             self._by_name = None
-        watch, view = self.watch, self.view
-        if change.entries and (watch is not None or "METADATA" in self.enabled):
-            self.annotated.hear(change)
-            if self.idling and watch is None:
-                self.stream.wake()
-        if watch is not None:
-            selected = view is not None and change.mailbox == view.mailbox.id
-            if watch.hear(change) or selected or change.mailbox is None:
-                self.stream.wake()
-        elif self.idling and view is not None and change.mailbox in (None, view.mailbox.id):
+        # RFC 5465 §3.1: "the client listens for event notifications all the time (even when no command is in progress)"
+        listens = self.idling or self.news.watch is not None
+        if self.news.hear(change) and listens:
             self.stream.wake()
 
     async def log_in_failed(self, failed: Failed) -> No:
@@ -286,7 +253,7 @@ class Session:
         if self.view is not None:
             self.view.close()
             self.view = None
-        self._own.clear()
+        self.news.deselected()
         # RFC 9051 §6.4.4.1: the variable is reset "whenever a different mailbox is selected" or none is
         self.saved = []
 
@@ -313,119 +280,6 @@ class Session:
         """Flush, and let the other sessions have their turn."""
         await self.flush()
         await _GiveWay()
-
-    async def updates(self, *, expunges: bool) -> None:
-        """Tell what happened in the selected mailbox since it was last told.
-
-        RFC 9051 §7.5.1: `expunges` only where EXPUNGE may be sent. Raises Bye when the mailbox is gone and the client
-        knows no gentler way to hear it.
-        """
-        watch = self.watch
-        if self.annotated:
-            # RFC 5464 §4.4: "servers MUST send unsolicited METADATA responses if server or mailbox annotations are changed by a
-            # third-party, allowing servers to keep clients updated with changes."
-            self.write(self.annotated.lines(await self._shown_names()))
-        if self.view is not None:
-            await self._selected_updates(self.view, watch, expunges=expunges)
-        if watch is not None:
-            async for line in watch.lines(self):
-                self.write(line)
-
-    async def _selected_updates(
-        self, view: SelectedView, watch: Watch | None, *, expunges: bool
-    ) -> None:
-        if view.view.deleted:
-            self._mailbox_gone()
-            return
-        wanted = watch.wish.selected.events if watch is not None else MESSAGES
-        if not wanted & Event.NEW:
-            # RFC 5465 §3.1: "the client doesn't want to receive any <message-event>s for the currently selected mailbox." What
-            # its own command removed it must hear of, and with it of all that is gone
-            if expunges and self.command in _REMOVING:
-                self.write(view.expunges(vanished=self.qresync or self.uidonly))
-            return
-        await self._claim_arrivals(view)
-        if expunges:
-            # RFC 9586 §3.4: "all EXPUNGED responses that would be returned by EXPUNGE / UID EXPUNGE are replaced by VANISHED
-            # responses"
-            self.write(view.expunges(vanished=self.qresync or self.uidonly))
-        known = view.count
-        self.write(view.arrivals(recent=self.recent))
-        if watch is not None:
-            self.write(view.keyword_news())  # before a FETCH shows one
-            await self._fetch_arrivals(view, watch, known)
-            if not wanted & Event.FLAGS:
-                view.told(
-                    range(known, view.count)
-                )  # the flags of new messages are no change of flags
-                return
-        self.write(view.keyword_news())
-        # RFC 5465 §5.1: "which MUST include UID and FLAGS/ANNOTATION FETCH data items."
-        uid = watch is not None or self.rev2 or self.is_uid_command or self.condstore
-        self.write(view.flag_updates(known, uid=uid, recent=self.recent, modseq=self.condstore))
-        if self.qresync and view.holds_back:
-            # RFC 7162 §3.2: "if the server sends MODSEQ FETCH data items while EXPUNGE (or VANISHED) replies with lower
-            # mod-sequences being delayed, the server MUST send the HIGHESTMODSEQ response code with a lower value than the
-            # EXPUNGE's mod-sequence."
-            self.write(b"* OK [HIGHESTMODSEQ %d] Expunges are still to be told\r\n" % view.settled)
-
-    async def _fetch_arrivals(self, view: SelectedView, watch: Watch, known: int) -> None:
-        """RFC 5465 §5.2: "followed by an unsolicited FETCH response containing the information requested by the client." """
-        own, self._own = self._own, set()
-        items = watch.wish.selected.items
-        uids = view.view.generation.uids
-        # RFC 5465 §5.2: "A FETCH response SHOULD NOT be generated for a new message created by the client on this particular
-        # connection"
-        fresh = [at for at in range(known, view.count) if uids[at] not in own]
-        fresh = list(view.alive(fresh))
-        if items and fresh:
-            async for piece in fetch.answer(self, items, fresh, []):
-                self.write(piece)
-
-    async def caused(self, mailbox: MailboxId, modseq: ModSeq, uids: Iterable[Uid]) -> None:
-        """A command of this session has put messages into a mailbox: no news for NOTIFY."""
-        if self.watch is not None:
-            if self.view is not None and self.view.mailbox.id == mailbox:
-                self._own.update(uids)
-            else:
-                await self.watch.caused(self, mailbox, modseq)
-
-    def caused_names(self, *names: str) -> None:
-        """A command of this session has changed the list of mailboxes there: no news for NOTIFY."""
-        if self.watch is not None:
-            self.watch.caused_names(names)
-
-    async def arrivals(self) -> None:
-        """Tell of new messages only: where EXISTS must come before EXPUNGE."""
-        view = self.selected
-        if not view.view.deleted:
-            await self._claim_arrivals(view)
-            known = view.count
-            self.write(view.arrivals(recent=self.recent))
-            view.told(range(known, view.count))  # their flags are no news
-
-    async def _claim_arrivals(self, view: SelectedView) -> None:
-        if self.recent and not view.read_only and view.has_arrivals():
-            first = await self.claim_recent(view.mailbox)
-            if first is not None:
-                view.claim(first, view.view.uidnext)
-
-    async def claim_recent(self, mailbox: Mailbox) -> Uid | None:
-        """From which uid on messages are \\Recent for this session, which is told of them first."""
-        try:
-            return await self.store.claim_recent(mailbox.id)
-        except StoreError:
-            # A full disk must not keep anybody from reading; RFC 3501 §2.3.2 leaves room for doubt.
-            return None
-
-    def _mailbox_gone(self) -> None:
-        self.deselect()
-        if not self.rev2:
-            # RFC 2180 §3.3: "The server MAY allow the DELETE/RENAME of a multi-accessed mailbox, but disconnect all
-            # other clients who have the mailbox accessed by sending a untagged BYE response." They know no other way
-            raise Bye("The selected mailbox has been deleted")
-        # RFC 9051 §3.4: "unsolicited CLOSED response code", transition (6) of the diagram
-        self.write(b"* OK [CLOSED] The selected mailbox has been deleted\r\n")
 
     # --- the loop
 
@@ -483,9 +337,8 @@ class Session:
 
     async def _next(self) -> Request | Unreadable | Woken | None:
         """The next command, or WOKEN when somebody changed what NOTIFY watches."""
-        if self.watch is None:
+        if self.news.watch is None:
             return await self.reader.next(self._patience)
-        # RFC 5465 §3.1: "the client listens for event notifications all the time (even when no command is in progress)"
         return await self.reader.next_or_wake(self._patience)
 
     async def _serve_one(self) -> None:
@@ -496,8 +349,8 @@ class Session:
             case None:
                 self.ending = True
             case Woken():
-                delayed = self.watch is not None and self.watch.wish.selected.delayed
-                await self.updates(expunges=not delayed)
+                self.request = None  # what is told now no command has caused
+                await self.news.tell_unasked()
             case Unreadable(tag=tag, reply=reply):
                 await self.settle()
                 self.write(replies.refused(tag, reply, self.rev2))
@@ -595,7 +448,7 @@ class Session:
             # A refusal midway must not leave a handler suspended with a body open.
             if not ended:
                 await pieces.aclose()
-        await self.updates(expunges=last and not (spec.holds_expunges or self.holds_expunges))
+        await self.news.tell(expunges=last and not (spec.holds_expunges or self.holds_expunges))
         self._count_error(False)
         code = done.code() if callable(done.code) else done.code
         self.write(replies.status(request.tag, b"OK", done.text, code, self.rev2))
@@ -635,7 +488,7 @@ class Session:
         if not isinstance(refusal, Bad):
             # RFC 9051 §7.5.1: what may not see EXPUNGE when it succeeds may not see it when it fails
             held = COMMANDS[request.name].holds_expunges or self.holds_expunges
-            await self.updates(expunges=last and not held)
+            await self.news.tell(expunges=last and not held)
         self.write(replies.refused(request.tag, refusal, self.rev2))
 
     def _check_state(self, spec: Spec) -> None:

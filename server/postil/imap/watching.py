@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from postil.imap import limits, listing
 from postil.imap.commands import status
 from postil.imap.extensions import condstore
+from postil.imap.filters import Mailboxes
 from postil.imap.listing import Tree
 from postil.ports.ids import MailboxId, ModSeq
 from postil.ports.store import Change, Mailbox, NoSuchMailbox, Status
@@ -36,6 +37,8 @@ class Event(enum.Flag):
     NOTHING = 0
 
 
+# RFC 5465 §5.8
+OVERFLOW: Final = b"* OK [NOTIFICATIONOVERFLOW] Too much to tell: NOTIFY is as NONE now\r\n"
 MESSAGES: Final = Event.NEW | Event.EXPUNGE | Event.FLAGS
 
 
@@ -52,23 +55,8 @@ class Selected:
 class Group:
     """Events of some other mailboxes."""
 
-    kind: str  # PERSONAL, SUBSCRIBED, SUBTREE or MAILBOXES
-    names: tuple[str, ...]
+    mailboxes: Mailboxes
     events: Event
-
-    def covers(self, name: str, subscribed: frozenset[str]) -> bool:
-        """Is the name one of them?"""
-        match self.kind:
-            case "SUBSCRIBED":
-                return name in subscribed
-            case "SUBTREE":
-                # RFC 5465 §6.5: "all selectable mailboxes that are subordinate to the specified mailbox plus the specified
-                # mailbox itself."
-                return any(name == top or name.startswith(top + "/") for top in self.names)
-            case "MAILBOXES":
-                return name in self.names
-            case _:
-                return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +70,7 @@ class Wish:
         """What to tell of a mailbox that is not selected."""
         found = Event.NOTHING
         for group in self.groups:
-            if group.covers(name, subscribed):
+            if group.mailboxes.covers(name, subscribed):
                 found |= group.events
         return found
 
@@ -135,10 +123,9 @@ class Watch:
                 # CONDSTORE [RFC4551] and/or QRESYNC [RFC5162] extensions, the STATUS response MUST contain UIDVALIDITY and
                 # HIGHESTMODSEQ."
                 items += ("HIGHESTMODSEQ",)
-            try:
-                yield await status.line(session, mailbox, items)
-            except NoSuchMailbox:
-                continue
+            # As the watch knows it: whatever happens behind this moment is told afterwards.
+            if (known := self._known.get(mailbox.id)) is not None:
+                yield status.text(session, mailbox, items, known)
             if number % limits.STATUS_PAGE == limits.STATUS_PAGE - 1:
                 await session.pause()
 
@@ -185,8 +172,8 @@ class Watch:
         if len(changed) > limits.NOTIFY_CHANGED:
             # RFC 5465 §5.8: "It MUST notify these clients by sending an untagged "OK [NOTIFICATIONOVERFLOW]" response and behave
             # as if a NOTIFY NONE command had just been received."
-            session.watch = Watch(Wish())
-            yield b"* OK [NOTIFICATIONOVERFLOW] Too much happens: NOTIFY is as NONE now\r\n"
+            session.news.watch = nothing()
+            yield OVERFLOW
             return
         boxes = {mailbox.id: mailbox for mailbox in self._tree.mailboxes.values()}
         for number, id_ in enumerate(changed):
@@ -221,7 +208,7 @@ class Watch:
             # RFC 5465 §6: "SELECTED overrides all other message event definitions for the currently selected mailbox"
             return b""
         items = _items(session, events, before, now)
-        return await status.line(session, mailbox, items) if items else b""
+        return status.text(session, mailbox, items, now) if items else b""
 
     def _names(self, session: Session, now: Tree) -> Iterator[bytes]:
         """LIST of names that came, went, were renamed or (un)subscribed."""
@@ -237,6 +224,8 @@ class Watch:
             if old is None:
                 self._changed[id_] = None
                 affected.update(dict.fromkeys(_with_parent(name)))
+            # TODO(RFC 5465 §5.4): RENAME of INBOX makes a mailbox, and the store does not say of what: a client sees LIST
+            # of the new name without OLDNAME
             elif old != name and not _follows(old, name, old_names, new_names, before):
                 affected[name] = old
         for id_, name in old_names.items():
@@ -253,6 +242,11 @@ class Watch:
                 name in turned and wanted & Event.SUBSCRIPTIONS
             ):
                 yield _line(session, now, name, affected.get(name))
+
+
+def nothing() -> Watch:
+    """NOTIFY NONE."""
+    return Watch(Wish())
 
 
 def _items(session: Session, events: Event, before: Status | None, now: Status) -> tuple[str, ...]:

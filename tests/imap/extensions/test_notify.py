@@ -11,6 +11,8 @@ from tests.support.imap import Client, World, logged_in, message, world
 
 from postil.base.clock import FixedClock
 from postil.imap import limits
+from postil.ports.ids import MailboxId
+from postil.ports.store import Status, StoreUnavailable
 from postil.store.sqlite import SqliteStore
 
 BOTH = "MessageNew MessageExpunge"
@@ -441,3 +443,72 @@ async def test_delayed_and_none() -> None:
         await client.command("SELECT INBOX")
         await _append(other, "INBOX")
         assert (await client.command("NOOP"))[0] == b"* 2 EXISTS"
+
+
+async def test_notes_nobody_asked_for_never_come() -> None:
+    """Not with the next NOTIFY either, which tells what has gathered of the selected mailbox."""
+    async with world() as made:
+        await made.mailbox("A")
+        client, other = await logged_in(made), await logged_in(made)
+        await client.command("NOTIFY SET (mailboxes A (MailboxName))")
+        await other.command('SETMETADATA INBOX (/private/comment "x")')
+        said = await client.command(f"NOTIFY SET (selected ({BOTH}))")
+        assert said == [b"t OK NOTIFY completed"]
+        await other.command('SETMETADATA A (/private/comment "x")')
+        await _silent(client)
+
+
+async def test_what_happens_while_the_watch_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that comes after a mailbox was looked at, and before NOTIFY is answered, is told."""
+    async with world() as made:
+        for name in ("A", "B"):
+            await made.mailbox(name)
+        client = await logged_in(made)
+        status = made.store.status
+        seen: list[int] = []
+        last = (await made.mailbox("B")).id
+
+        async def slow(mailbox: MailboxId) -> Status:
+            if mailbox == last and not seen:
+                seen.append(mailbox)
+                await made.deliver("A", message(1))
+            return await status(mailbox)
+
+        monkeypatch.setattr(made.store, "status", slow)
+        said = await client.command(f"NOTIFY SET (mailboxes (A B) ({BOTH}))")
+        assert seen
+        assert said[0] == b"* STATUS A (MESSAGES 1 UIDNEXT 2)"
+        await _silent(client)
+
+
+@pytest.mark.rfc("5465", "5.8", "It MUST notify these clients by sending")
+async def test_a_disk_that_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has asked, so nobody can be refused: the client hears that it hears no more, and goes on."""
+    async with world() as made:
+        await made.mailbox("A")
+        client, other = await logged_in(made, "INBOX"), await logged_in(made)
+        await client.command(f"NOTIFY SET (personal ({BOTH}))")
+
+        async def broken(mailbox: MailboxId) -> Status:
+            raise StoreUnavailable("the disk is away")
+
+        monkeypatch.setattr(made.store, "status", broken)
+        await _append(other, "A")
+        assert (await _line(client)).startswith(b"* OK [NOTIFICATIONOVERFLOW] ")
+        await _silent(client)
+
+
+async def test_without_selected_nothing_comes_behind_an_own_expunge() -> None:
+    """The command that removes tells; what others remove later stays untold."""
+    async with world() as made:
+        for number in range(1, 4):
+            await made.deliver("INBOX", message(number))
+        client, other = await logged_in(made, "INBOX"), await logged_in(made, "INBOX")
+        await client.command(f"NOTIFY SET (personal ({BOTH} MailboxName))")
+        await client.command("UID STORE 1 +FLAGS.SILENT (\\Deleted)")
+        assert (await client.command("EXPUNGE"))[:-1] == [b"* 1 EXPUNGE"]
+        await other.command("UID STORE 2 +FLAGS.SILENT (\\Deleted)")
+        await other.command("EXPUNGE")
+        await other.command("CREATE B")
+        assert await _line(client) == b'* LIST (\\HasNoChildren) "/" B'
+        await _silent(client)

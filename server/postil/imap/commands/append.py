@@ -56,7 +56,7 @@ async def handle(session: Session, command: Append) -> AsyncGenerator[bytes | Do
     finally:
         for message in messages:
             await session.store.discard(message.body)
-    await session.caused(target.id, done.modseq, done.uids)
+    await session.news.caused(target.id, done.modseq, done.uids)
     # RFC 3502 (MULTIAPPEND Interaction with UIDPLUS Extension): as many uids as messages, in their order, which is ascending here.
     # RFC 9051 §7.1: "In particular, a server MUST NOT send a range such as 123:123."
     uids = write_in_order(done.uids).decode("ascii")

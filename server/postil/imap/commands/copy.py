@@ -55,7 +55,7 @@ async def copy(session: Session, command: Copy) -> AsyncIterator[bytes | Done]:
             done = await session.store.copy(session.selected.mailbox.id, uids, target.id)
     except NoSuchMailbox:
         raise No("The mailbox is gone", "TRYCREATE") from None
-    await session.caused(target.id, done.modseq, done.targets)
+    await session.news.caused(target.id, done.modseq, done.targets)
     yield Done("COPY completed", _code(done))
 
 
@@ -78,7 +78,7 @@ async def move(session: Session, command: Copy) -> AsyncIterator[bytes | Done]:
             done = await session.store.move(view.mailbox.id, uids, target.id)
     except NoSuchMailbox:
         raise No("The mailbox is gone", "TRYCREATE") from None
-    await session.caused(target.id, done.modseq, done.targets)
+    await session.news.caused(target.id, done.modseq, done.targets)
     code = _code(done)
     if code is not None:
         # RFC 9051 §6.4.8: "Servers are also REQUIRED to send the COPYUID response code in an untagged OK before

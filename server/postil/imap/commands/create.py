@@ -67,7 +67,7 @@ async def handle(session: Session, command: Create) -> AsyncIterator[bytes | Don
             raise Bad("CREATE takes a name only")
         uses = uses_of(command.use)
     mailbox = await session.store.create(session.user.id, name, uses)
-    session.caused_names(name, *listing.ancestors(name))
+    session.news.caused_names(name, *listing.ancestors(name))
     # RFC 8474 §4.1: "A server advertising the OBJECTID capability MUST include the MAILBOXID response code in the tagged OK
     # response to all successful CREATE commands."
     yield Done(

@@ -36,7 +36,7 @@ async def handle(session: Session, command: Delete) -> AsyncIterator[bytes | Don
     name = names.read(command.mailbox, session.utf8)
     mailbox = await session.mailbox(name)
     await session.store.delete(session.user.id, name)
-    session.caused_names(name, *listing.ancestors(name))
+    session.news.caused_names(name, *listing.ancestors(name))
     if session.view is not None and session.view.mailbox.id == mailbox.id:
         # The client did it itself, so it need not be thrown out; RFC 9051 §3.4: "unsolicited CLOSED response code"
         session.deselect()

@@ -46,7 +46,7 @@ async def handle(session: Session, command: Rename) -> AsyncIterator[bytes | Don
     if old != names.INBOX and new.startswith(old + names.DELIMITER):
         raise No("A mailbox cannot stand below itself", "CANNOT")
     await session.store.rename(session.user.id, old, new)
-    session.caused_names(old, new, *listing.ancestors(old), *listing.ancestors(new))
+    session.news.caused_names(old, new, *listing.ancestors(old), *listing.ancestors(new))
     either = (command.old, command.new)
     if session.rev2 and any(names.is_denormalized(name, session.utf8) for name in either):
         # RFC 9051 §6.3.6: "the server SHOULD return an untagged LIST response with an OLDNAME extended data item, with

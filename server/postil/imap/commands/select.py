@@ -134,7 +134,7 @@ async def _first_recent(
     if not session.recent or not status.recent:
         return None
     if not read_only:
-        first = await session.claim_recent(mailbox)
+        first = await session.news.claim_recent(mailbox)
         if first is not None:
             return first
     # EXAMINE, or a disk that is full: look without taking. The recent ones are the last ones.

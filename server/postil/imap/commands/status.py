@@ -90,7 +90,13 @@ def check(session: Session, items: tuple[str, ...]) -> None:
 async def line(session: Session, mailbox: ports.Mailbox, items: tuple[str, ...]) -> bytes:
     """`* STATUS name (…)`."""
     # RFC 9051 §6.3.11: "However, servers MUST be able to execute the STATUS command on the selected mailbox."
-    status = await session.store.status(mailbox.id)
+    return text(session, mailbox, items, await session.store.status(mailbox.id))
+
+
+def text(
+    session: Session, mailbox: ports.Mailbox, items: tuple[str, ...], status: ports.Status
+) -> bytes:
+    """The same, of a status that is known."""
     values = " ".join(
         f"{item} {appendlimit.limit(session) if item == appendlimit.NAME else ITEMS[item](status)}"
         for item in items

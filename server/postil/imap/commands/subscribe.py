@@ -43,7 +43,7 @@ async def handle(session: Session, command: Subscribe) -> AsyncIterator[bytes | 
     if command.wanted:
         names.check_new(name)
     await session.store.subscribe(session.user.id, name, command.wanted)
-    session.caused_names(name)
+    session.news.caused_names(name)
     yield Done("SUBSCRIBE completed" if command.wanted else "UNSUBSCRIBE completed")
 
 

@@ -27,7 +27,7 @@ async def handle(session: Session, command: None) -> AsyncIterator[bytes | Done]
         while True:
             # RFC 9051 §6.3.13: "as long as an IDLE command is active, the server is now free to send untagged EXISTS,
             # EXPUNGE, FETCH, and other responses at any time"
-            await session.updates(expunges=True)
+            await session.news.tell(expunges=True)
             await session.flush()
             line = await _line(session)
             # RFC 2177 §3: "and then MUST immediately send the tagged response to the IDLE command and prepare to process

@@ -232,7 +232,7 @@ async def change(session: Session, command: Set) -> AsyncIterator[bytes | Done]:
     except EntriesTooLarge as refusal:
         # RFC 5464 §4.3: "when NNN is the maximum octet count that it is willing to accept"
         raise No("The annotations are too large", f"METADATA MAXSIZE {refusal.room}") from None
-    session.annotated.own(mailbox.id if mailbox else None, modseq)
+    session.news.annotated.own(mailbox.id if mailbox else None, modseq)
     # RFC 5464 §4.3: "The server SHOULD NOT return a METADATA response containing the updated annotation data."
     yield Done("SETMETADATA completed")
 

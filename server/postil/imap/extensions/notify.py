@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from postil.imap import limits, names
+from postil.imap import filters, limits, watching
 from postil.imap.command import Done, Spec, State
 from postil.imap.commands import fetch
 from postil.imap.errors import Bad, No
 from postil.imap.extensions import metadata
 from postil.imap.fetch.items import Item
+from postil.imap.filters import Filter
 from postil.imap.tokens import Tokens
 from postil.imap.watching import MESSAGES, Event, Group, Selected, Watch, Wish
 
@@ -34,14 +35,14 @@ _EVENTS: Final = {
 }
 _BY_NAME: Final = {name.upper(): event for name, event in _EVENTS.items()}
 _ANNOTATION: Final = "ANNOTATIONCHANGE"
+_SELECTED: Final = ("SELECTED", "SELECTED-DELAYED")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One event group as sent."""
 
-    kind: str
-    mailboxes: tuple[bytes, ...] = ()
+    filter: Filter
     events: Event = Event.NOTHING
     items: tuple[Item, ...] = ()
     unknown: bool = False  # an event that nobody here tells of
@@ -74,40 +75,26 @@ def parse(tokens: Tokens) -> Notify:
         groups.append(_group(tokens))
     # RFC 5465 §6.1: "Only one of the mailbox specifiers affecting the currently selected mailbox can be specified in any NOTIFY
     # command."
-    if sum(group.kind.startswith("SELECTED") for group in groups) > 1:
+    if sum(group.filter.kind in _SELECTED for group in groups) > 1:
         raise Bad("SELECTED or SELECTED-DELAYED once")
     return Notify(tuple(groups), with_status)
 
 
 def _group(tokens: Tokens) -> Asked:
     tokens.open_list()
-    kind = tokens.atom().decode("ascii").upper()
-    mailboxes: list[bytes] = []
-    match kind:
-        case "SELECTED" | "SELECTED-DELAYED" | "PERSONAL" | "SUBSCRIBED":
-            pass
-        case "INBOXES":
-            # RFC 5465 §6.3: "If the IMAP server cannot easily compute this set, it MUST treat "inboxes" as equivalent to
-            # "personal"." Delivery may go to any mailbox
-            kind = "PERSONAL"
-        case "SUBTREE" | "MAILBOXES":
-            tokens.sp()
-            many = tokens.peek() == b"("
-            mailboxes = tokens.list_of(tokens.astring) if many else [tokens.astring()]
-        case _:
-            raise Bad(f"there is no way {kind[:40]} to name mailboxes")
+    filter = filters.parse(tokens, _SELECTED, without=("SUBTREE-ONE",))
     tokens.sp()
     if tokens.accept_word("NONE"):
-        asked = Asked(kind, tuple(mailboxes))
+        asked = Asked(filter)
     else:
-        asked = _events(tokens, kind, tuple(mailboxes))
+        asked = _events(tokens, filter)
     if not tokens.accept(b")"):
         tokens.fail("`)`")
     return asked
 
 
-def _events(tokens: Tokens, kind: str, mailboxes: tuple[bytes, ...]) -> Asked:
-    selected = kind.startswith("SELECTED")
+def _events(tokens: Tokens, filter: Filter) -> Asked:
+    selected = filter.kind in _SELECTED
     found: list[str] = []
     items: tuple[Item, ...] = ()
 
@@ -139,13 +126,13 @@ def _events(tokens: Tokens, kind: str, mailboxes: tuple[bytes, ...]) -> Asked:
     if (events & Event.FLAGS or _ANNOTATION in found) and not events & both:
         raise Bad("FlagChange and AnnotationChange need MessageNew and MessageExpunge beside them")
     unknown = any(name not in _BY_NAME for name in found)
-    return Asked(kind, mailboxes, events, items, unknown)
+    return Asked(filter, events, items, unknown)
 
 
 async def handle(session: Session, command: Notify) -> AsyncIterator[bytes | Done]:
     """Replace what was wished before."""
     if command.none:
-        session.watch = Watch(Wish())
+        session.news.watch = watching.nothing()
         return
     notes = session.offers(metadata.NAME)
     for group in command.groups:
@@ -155,46 +142,34 @@ async def handle(session: Session, command: Notify) -> AsyncIterator[bytes | Don
             # MUST list names of all events supported by the server."
             known = [name for name in _EVENTS if notes or "Metadata" not in name]
             raise No("There is no such event here", f"BADEVENT ({' '.join(known)})")
-    groups = tuple(_groups(session, command))
-    if len(groups) > limits.NOTIFY_GROUPS or sum(len(group.names) for group in groups) > (
-        limits.NOTIFY_NAMES
+    selected = Selected()
+    groups = []
+    for group in command.groups:
+        if group.filter.kind in _SELECTED:
+            fetch.check_items(session, group.items)
+            delayed = group.filter.kind == "SELECTED-DELAYED"
+            selected = Selected(group.events, group.items, delayed)
+        else:
+            groups.append(Group(filters.resolve(session, group.filter), group.events))
+    if len(groups) > limits.NOTIFY_GROUPS or (
+        sum(len(group.mailboxes.names) for group in groups) > limits.NOTIFY_NAMES
     ):
         # RFC 5465 §3.1: "the server MAY refuse the command with a tagged NO [NOTIFICATIONOVERFLOW] response."
         raise No("That is too much to watch", "NOTIFICATIONOVERFLOW")
-    selected = Selected()
-    for group in command.groups:
-        if group.kind.startswith("SELECTED"):
-            fetch.check_items(session, group.items)
-            selected = Selected(group.events, group.items, group.kind == "SELECTED-DELAYED")
-    watch = Watch(Wish(selected, groups))
+    watch = Watch(Wish(selected, tuple(groups)))
     # RFC 5465 §3.1: "A successful NOTIFY SET command MUST cause the server to immediately return any accumulated changes to the
     # currently selected mailbox (if any), such as flag changes and new or expunged messages."
-    before, session.watch = session.watch, None
+    await session.news.catch_up()
+    # It listens before it looks: what happens in between is heard, and then found to be known or told.
+    before, session.news.watch = session.news.watch, watch
     try:
-        await session.updates(expunges=True)
         await watch.begin(session)
     except BaseException:
-        session.watch = before
+        session.news.watch = before
         raise
-    session.watch = watch
     if command.status:
         async for line in watch.first(session):
             yield line
-
-
-def _groups(session: Session, command: Notify) -> list[Group]:
-    found = []
-    for group in command.groups:
-        if not group.kind.startswith("SELECTED"):
-            known = []
-            for raw in group.mailboxes:
-                try:
-                    known.append(names.read(raw, session.utf8))
-                except No:
-                    # RFC 5465 §3.1: "If the name does not refer to an existing mailbox, the server MUST ignore it."
-                    continue
-            found.append(Group(group.kind, tuple(known), group.events))
-    return found
 
 
 COMMANDS = (Spec(NAME, State.LOGGED_IN, parse, handle, capability=NAME),)

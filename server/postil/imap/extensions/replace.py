@@ -74,14 +74,14 @@ async def handle(session: Session, command: Replace) -> AsyncIterator[bytes | Do
         raise No("The mailbox is gone", "TRYCREATE") from None
     finally:
         await session.store.discard(staged)
-    await session.caused(target.id, done.modseq, done.uids)
+    await session.news.caused(target.id, done.modseq, done.uids)
     # RFC 8508 §4.3: "Servers supporting both REPLACE and UIDPLUS [RFC4315] SHOULD send APPENDUID in response to a UID
     # REPLACE command." In an untagged OK, before the others: what replaces comes before what goes
     yield f"* OK [APPENDUID {done.uidvalidity} {done.uids[0]}] Replacement message ready\r\n".encode(
         "ascii"
     )
     # EXISTS before EXPUNGE, as in the example of RFC 8508 §3.2; the rest is what every command tells.
-    await session.arrivals()
+    await session.news.arrivals()
     # RFC 8508 §4.5: "Servers implementing both REPLACE and CONDSTORE/QRESYNC [RFC7162] MUST treat the message being replaced
     # as if it were being removed with a UID EXPUNGE command."
     yield Done(f"{session.command} completed", session.highest_modseq)
