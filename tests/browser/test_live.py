@@ -248,6 +248,6 @@ def test_branch_switch(tmp_path: Path, tab: Page) -> None:
         # Were there more, they had been before the one of the save.
         assert len(served.builds()) == 3, served.said
         assert re.match(r"30\d\d changed: ", served.builds()[1]), served.said
-        assert len(loads) == 3, loads
+        assert len(loads) == 3, "\n".join([*loads, *served.said])
     finally:
         served.end()

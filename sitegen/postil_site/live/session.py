@@ -136,7 +136,10 @@ class Session:
             fresh = [path for path in sorted(paths) if self._quick.fresh(path)]
             if not fresh:
                 continue
-            if len(fresh) < MANY:
+            # Stragglers of a switch of branches: what is about to be built has their pages, and would reload them again.
+            with self._wanted:
+                alone = len(fresh) < MANY and len(self._waiting) < MANY
+            if alone:
                 with self._writing:
                     pages = self._pages(fresh)
                 if pages:

@@ -19,6 +19,7 @@ from postil_site.refs.sources import SKIPPED, VENDORED
 REST = 0.01  # seconds without a change that end a save; an editor writes a file in several steps
 MANY = 20  # from so many files on it is no save any more …
 REST_MANY = 0.25  # … and git, a formatter or a generator is waited for
+AFTER_GIT = 2.0  # seconds: git may be through with all its files before the first of them is told
 LONGEST = 10.0  # seconds: something that never rests is looked at now and then
 FOLDERS = 40  # watched one by one; each costs a thread
 _KINDS = frozenset({"created", "modified", "deleted", "moved", "closed"})
@@ -83,7 +84,7 @@ class Batches(FileSystemEventHandler):
                     self._news.wait()
                     continue
                 now = time.monotonic()
-                rest = REST if len(self._paths) < MANY else REST_MANY
+                rest = REST if len(self._paths) < MANY and not self._after_git() else REST_MANY
                 left = min(self._last + rest, self._first + LONGEST) - now
                 if left <= 0 and now < self._first + LONGEST and os.path.exists(self._lock):
                     left = REST  # git is at work: a switch of branches is one change, whatever it takes
@@ -93,6 +94,14 @@ class Batches(FileSystemEventHandler):
                     return out
                 self._news.wait(left)
         return frozenset()
+
+    def _after_git(self) -> bool:
+        """Has git just written its index, as a switch of branches does at its end?"""
+        try:
+            age = time.time() - os.stat(self._lock.removesuffix(".lock")).st_mtime
+        except OSError:
+            return False
+        return 0 <= age < AFTER_GIT
 
 
 def _lock_of_git(root: Path) -> str:
