@@ -10,10 +10,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from postil_site.model import FindingClass
 
+T = TypeVar("T")
 SEVERITIES = ("error", "warning", "note", "off")
 TESTS = ("test*/**", "**/test*/**", "**/*_test.*", "**/test_*", "**/*.spec.*", "**/*.test.*")
 DEFAULT_SEVERITIES: dict[FindingClass, str] = {
@@ -30,24 +31,41 @@ class ConfigError(ValueError):
     """The configuration cannot be used; the text says where and why."""
 
 
+def told(default: T, words: str) -> T:
+    """A field with its entry in the reference."""
+    made: T = field(default=default, metadata={"help": words})
+    return made
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """What a command needs to know of a repository; paths are relative to `root`."""
 
     root: Path
-    include: tuple[str, ...] = ()  # globs; empty: everything
-    exclude: tuple[str, ...] = ()
-    tests: tuple[str, ...] = TESTS
-    leaders: tuple[tuple[str, str], ...] = ()  # of quote blocks, besides the built-in ones
-    roots: tuple[str, ...] = ("rfc",)  # folders of references by path, `../rfc/9051:4330`
-    texts: str = "rfc/txt"
-    index: str = "rfc/index.txt"
-    decisions: str = "rfc/requirements"
-    results: tuple[str, ...] = ("build/rfc-results.jsonl",)
-    junit: tuple[str, ...] = ()
-    coverage: tuple[str, ...] = ()  # files of `coverage json --show-contexts`
-    baseline: str = "rfc/baseline.json"
-    severities: Mapping[FindingClass, str] = field(default_factory=lambda: dict(DEFAULT_SEVERITIES))
+    include: tuple[str, ...] = told((), "Globs of the files that are read; empty: all.")
+    exclude: tuple[str, ...] = told((), "Globs of files that are left out.")
+    tests: tuple[str, ...] = told(
+        TESTS, "Globs of tests: a reference in one is a test's, unless it says otherwise."
+    )
+    leaders: tuple[tuple[str, str], ...] = told(
+        (), 'Pairs that begin quote blocks, such as ["//=", "//#"], besides the built-in ones.'
+    )
+    roots: tuple[str, ...] = told(
+        ("rfc",), "Folders of references by path, such as `../rfc/9051:4330`."
+    )
+    texts: str = told("rfc/txt", "Where `rfclinks fetch` puts the texts of RFCs.")
+    index: str = told("rfc/index.txt", "The list of RFCs by topic, with their status.")
+    decisions: str = told("rfc/requirements", "The folder of decisions, a file for each RFC.")
+    results: tuple[str, ...] = told(
+        ("build/rfc-results.jsonl",), "Results of `pytest --rfc-results FILE`."
+    )
+    junit: tuple[str, ...] = told((), "Globs of JUnit files with results.")
+    coverage: tuple[str, ...] = told((), "Files of `coverage json --show-contexts`.")
+    baseline: str = told("rfc/baseline.json", "Findings that are known and do not count.")
+    severities: Mapping[FindingClass, str] = field(  # `severity` in the file
+        default_factory=lambda: dict(DEFAULT_SEVERITIES),
+        metadata={"help": f"Finding class to one of {', '.join(SEVERITIES)}."},
+    )
     file: str | None = None  # where it was read
 
     def severity(self, kind: FindingClass) -> str:

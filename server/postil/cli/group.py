@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "account": "Accounts: add, list, change the password, remove.",
     "address": "Addresses of accounts: add, remove.",
     "config": "The configuration file: check it, print an example.",
+    "docs": "Every command and every setting, for the pages of the reference.",
     "localserve": "A mail server on this machine, for developers of mail software.",
     "logins": "Attempts to log in, the newest first.",
     "serve": "The mail server of a configuration file.",

@@ -1,13 +1,14 @@
-"""The tables and fields of `postil.toml`; a field's docstring-like comment is its entry in the reference.
+"""The tables and fields of `postil.toml`; a field's description is its entry in the reference (`postil docs export`).
 
 Sizes are octets, times seconds. Frozen: a configuration that changes is another object.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 MIB = 1024 * 1024
 
@@ -15,11 +16,23 @@ MIB = 1024 * 1024
 class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A port we listen on."""
 
-    protocol: Literal["smtp", "submission", "imap", "http"]
-    port: int
-    tls: Literal["none", "starttls", "implicit"] = "none"
-    ips: tuple[str, ...] = ("0.0.0.0", "::")
-    name: str = ""
+    protocol: Annotated[
+        Literal["smtp", "submission", "imap", "http"],
+        Meta(
+            description="What is spoken: smtp takes mail from other servers, submission takes mail from your users, imap lets them read, http has the start page, /healthz, /readyz and /metrics."
+        ),
+    ]
+    port: Annotated[int, Meta(description="The TCP port.")]
+    tls: Annotated[
+        Literal["none", "starttls", "implicit"],
+        Meta(
+            description="Whether connections begin in clear, in clear with STARTTLS offered, or inside TLS."
+        ),
+    ] = "none"
+    ips: Annotated[tuple[str, ...], Meta(description="Addresses to listen on.")] = ("0.0.0.0", "::")
+    name: Annotated[
+        str, Meta(description="The name in logs and metrics; protocol and port when empty.")
+    ] = ""
 
     @property
     def label(self) -> str:
@@ -30,27 +43,42 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Domain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A domain whose mail ends here."""
 
-    name: str  # U-labels or A-labels; A-labels in lower case once loaded
-    postmaster: str = (
-        ""  # login name of the account that gets postmaster@ and abuse@; "": the oldest account
-    )
+    name: Annotated[
+        str, Meta(description="The domain, in Unicode or as A-labels (xn--).")
+    ]  # A-labels in lower case once loaded
+    postmaster: Annotated[
+        str,
+        Meta(
+            description="Login name of the account that gets postmaster@ and abuse@; the oldest account when empty."
+        ),
+    ] = ""
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Certificate chain and key, PEM files; both empty: a self-signed pair is made and kept in `data`."""
 
-    certificate: str = ""
-    key: str = ""
+    certificate: Annotated[str, Meta(description="File of the certificate chain, PEM.")] = ""
+    key: Annotated[str, Meta(description="File of the private key, PEM.")] = ""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one client may ask for."""
 
-    message_size: int = 100 * MIB
-    recipients: int = 1000  # RFC 5321 §4.5.3.1.8 demands at least 100
-    connections: int = 5000
-    connections_per_ip: int = 100
-    free_space: int = 256 * MIB  # below this much free disk new mail is refused for now
+    message_size: Annotated[
+        int,
+        Meta(
+            description="Largest message in octets; larger ones are refused with 552 (SMTP) and TOOBIG (IMAP)."
+        ),
+    ] = 100 * MIB
+    # RFC 5321 §4.5.3.1.8 demands at least 100
+    recipients: Annotated[int, Meta(description="Recipients of one message; at least 100.")] = 1000
+    connections: Annotated[int, Meta(description="Open connections in all.")] = 5000
+    connections_per_ip: Annotated[
+        int, Meta(description="Open connections from one address (IPv6: one /64).")
+    ] = 100
+    free_space: Annotated[
+        int, Meta(description="Octets: below this much free disk new mail is refused for now.")
+    ] = 256 * MIB
 
 
 class Logins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,18 +87,36 @@ class Logins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Networks around an address (IPv4 /26 and /21; IPv6 /48 and /32 around a /64) get 3 and 9 times as much.
     """
 
-    failures_per_minute: int = 10
-    failures_per_hour: int = 60
-    failures_per_day: int = 300
-    allow: tuple[str, ...] = ("127.0.0.1", "::1")  # addresses and networks that never have to wait
+    failures_per_minute: Annotated[
+        int,
+        Meta(
+            description="Wrong logins from one address (IPv6: one /64) in a minute before it must wait."
+        ),
+    ] = 10
+    failures_per_hour: Annotated[int, Meta(description="The same for an hour.")] = 60
+    failures_per_day: Annotated[int, Meta(description="The same for a day.")] = 300
+    allow: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses and networks that never have to wait; what they do is written down all the same."
+        ),
+    ] = ("127.0.0.1", "::1")
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What IMAP clients read about the server (RFC 5464 §3.2.1.1), and cannot change; "": no entry."""
 
-    admin: str = ""  # how to reach whoever runs the server: a URI such as mailto:admin@example.org
-    comment: str = ""
-    vendor: dict[str, str] = {}  # "/shared/vendor/NAME/…" to value
+    admin: Annotated[
+        str,
+        Meta(
+            description="How to reach whoever runs the server: a URI such as mailto:admin@example.org."
+        ),
+    ] = ""
+    comment: Annotated[str, Meta(description="A note for people.")] = ""
+    vendor: Annotated[
+        dict[str, str],
+        Meta(description="Entries of other products, /shared/vendor/NAME/… to value."),
+    ] = {}
 
     def entries(self) -> dict[str, bytes]:
         """Entry name in lower case to value."""
@@ -91,8 +137,18 @@ DEFAULT_LISTENERS = (
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
-    hostname: str  # the machine's name in greetings, EHLO and Received
-    data: str  # the folder that holds mail and the control database
+    hostname: Annotated[
+        str,
+        Meta(
+            description="The machine's name: in greetings, in EHLO, in Received fields. It should resolve to this machine."
+        ),
+    ]
+    data: Annotated[
+        str,
+        Meta(
+            description="The folder that holds mail and the control database, relative to this file. One server at a time uses it."
+        ),
+    ]
     domain: tuple[Domain, ...]
     listener: tuple[Listener, ...] = DEFAULT_LISTENERS
     tls: Tls = Tls()

@@ -104,6 +104,38 @@ def build(
 
 
 @main.command()
+@_ROOT
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Where the pages go: a folder that is empty, new, or of an earlier build.",
+)
+@click.option("--address", default="", help="Where the website will stand; instead of site.toml's.")
+@click.option("--drafts", is_flag=True, help="Show pages that are drafts, too.")
+@click.option("--strict", is_flag=True, help="Exit 1 for a broken link or a page with a mistake.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+def website(root: Path, out: Path, address: str, drafts: bool, strict: bool, quiet: bool) -> None:
+    """Build the website of a repository from its Markdown.
+
+    Settings are in website/site.toml, pages in website/content. Pages of code and RFCs are linked when they are in the folder that
+    `pages` names, beside the website's own (`sitegen publish` puts them there). A page with a mistake is reported, and the build goes on.
+    """
+    from postil_site.website import build as websites
+
+    try:
+        report = websites.build(root, out, address=address, drafts=drafts)
+    except (ConfigError, NotOurs) as error:
+        raise click.ClickException(str(error)) from error
+    for place, reason in report.problems:
+        click.echo(f"{place}: {reason}", err=True)
+    if not quiet:
+        click.echo(f"{out / 'index.html'}: {report.summary()}")
+    if strict and report.problems:
+        sys.exit(1)
+
+
+@main.command()
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def check(out: Path) -> None:
     """Check every link, anchor and asset of a built folder; exit 1 for a broken one."""

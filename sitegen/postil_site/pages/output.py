@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ class Output:
     """One output folder."""
 
     folder: Path
+    marker: str = MARKER
     old: dict[str, str] = field(default_factory=dict)  # file -> key of what it shows
     new: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -32,20 +34,21 @@ class Output:
     octets: dict[str, int] = field(default_factory=dict)  # by kind of page
 
     @classmethod
-    def open(cls, folder: Path) -> Output:
-        """The folder, made if it is not there; NotOurs when it holds something else."""
-        marker = folder / MARKER
-        if not marker.is_file():
-            if folder.is_dir() and any(folder.iterdir()):
+    def open(cls, folder: Path, marker: str = MARKER, beside: tuple[str, ...] = ()) -> Output:
+        """The folder, made if it is not there; NotOurs when it holds something else and none of the files `beside`."""
+        kept = folder / marker
+        if not kept.is_file():
+            ours = any((folder / name).is_file() for name in beside)
+            if folder.is_dir() and not ours and any(folder.iterdir()):
                 raise NotOurs(
                     f"{folder} is not empty and no earlier build made it: name another folder, or empty it"
                 )
-            return cls(folder)
+            return cls(folder, marker)
         try:
-            kept = json.loads(marker.read_text("utf-8"))
-            return cls(folder, dict(kept["files"]), facts=dict(kept.get("facts", {})))
+            table = json.loads(kept.read_text("utf-8"))
+            return cls(folder, marker, dict(table["files"]), facts=dict(table.get("facts", {})))
         except (OSError, ValueError, TypeError, KeyError):
-            return cls(folder)  # a broken marker: everything is written again
+            return cls(folder, marker)  # a broken marker: everything is written again
 
     def intact(self) -> bool:
         """Is every file of the last build there?"""
@@ -71,6 +74,19 @@ class Output:
         part.replace(file)
         self.written += 1
 
+    def copy(self, name: str, source: Path) -> None:
+        """Copy a file as it is, if it differs; a large one is never read whole."""
+        with source.open("rb") as stream:
+            self.new[name] = hashlib.file_digest(stream, "sha256").hexdigest()[:24]
+        file = self.folder / name
+        if self.old.get(name) == self.new[name] and file.is_file():
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(file.name[:200] + ".part")
+        shutil.copyfile(source, part)
+        part.replace(file)
+        self.written += 1
+
     def made(self, name: str, key: str) -> None:
         """Another process has written the file."""
         self.new[name] = key
@@ -79,7 +95,7 @@ class Output:
     def begin(self) -> None:
         """Say that this folder is ours before the first page: a build that is stopped can be taken up."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.folder / MARKER).is_file():
+        if not (self.folder / self.marker).is_file():
             self._mark({}, {})
 
     def finish(self, facts: dict[str, Any]) -> int:
@@ -100,6 +116,6 @@ class Output:
         self._mark(files, {**self.facts, "fingerprint": ""})
 
     def _mark(self, files: dict[str, str], facts: dict[str, Any]) -> None:
-        part = self.folder / (MARKER + ".part")
+        part = self.folder / (self.marker + ".part")
         part.write_text(json.dumps({"files": files, "facts": facts}, sort_keys=True), "utf-8")
-        os.replace(part, self.folder / MARKER)
+        os.replace(part, self.folder / self.marker)
