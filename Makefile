@@ -5,7 +5,7 @@ ARGS ?=
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MUTATE_ENV := RFC_MIRROR=$${RFC_MIRROR:-../shared/rfc/txt}
-.PHONY: help setup env-run env-dev run site test proof crash soak fuzz check fix bench mutate lock clean
+.PHONY: help setup env-run env-dev run site publish test proof crash soak fuzz check fix bench mutate lock clean
 
 BIN := .venv/bin
 MARKS := site mime smtp_reception compare
@@ -23,12 +23,16 @@ env-run env-dev:
 	@$(PYTHON) tools/bootstrap.py $(@:env-%=%)
 
 run: env-run ## start a mail server for trying things out; options: make run ARGS='--port-offset 1000'
-	@mkdir -p build; nice -n 19 $(BIN)/python tools/build_site.py --jobs 1 >build/site.log 2>&1 </dev/null & site=$$!; \
+	@mkdir -p build; nice -n 19 $(BIN)/python -m tools.build_site --jobs 1 --quiet >build/site.log 2>&1 </dev/null & site=$$!; \
 	trap 'kill $$site 2>/dev/null' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	$(BIN)/postil localserve $(ARGS)
 
-site: env-run ## build the pages that show code and RFCs side by side, in build/site
-	@$(BIN)/python tools/build_site.py $(ARGS)
+site: env-run ## build the website and the pages that show code and RFCs side by side, in build/site
+	@$(BIN)/python -m tools.build_site $(ARGS)
+
+publish: env-run ## add a version of all pages to a folder of versions: make publish TO=/srv/www NAME=v1.2
+	@test -n "$(TO)" || { echo "postil: say where: make publish TO=FOLDER NAME=dev" >&2; exit 2; }
+	@$(BIN)/python -m tools.build_site --to "$(TO)" --name "$(or $(NAME),dev)" $(ARGS)
 
 test: env-dev ## run the tests, in parallel and random order; one of them: make test ARGS='-k NAME'
 	@mkdir -p build

@@ -35,14 +35,18 @@ import click
     help="LEVEL for all, or PACKAGE=LEVEL such as imap=debug; may be given several times.",
 )
 @click.option(
-    "--log-format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True
+    "--log-format",
+    type=click.Choice(["logfmt", "json"]),
+    default="logfmt",
+    show_default=True,
+    help="How lines of the log are written: for people, or for programs.",
 )
 @click.option(
     "--docs",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("build/site"),
     show_default=True,
-    help="Pages of `sitegen build`, shown under /docs/ as soon as they are there.",
+    help="Website and pages that `make site` builds, shown under /docs/ as soon as they are there.",
 )
 @click.option("--free-ports", is_flag=True, hidden=True, help="Let the kernel choose the ports.")
 @click.option("--ready-fd", type=int, hidden=True, help="Write the ports there once ready.")

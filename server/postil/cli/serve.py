@@ -15,6 +15,7 @@ import click
     default=Path("postil.toml"),
     envvar="POSTIL_CONFIG",
     show_default=True,
+    help="The configuration file; also from the environment variable POSTIL_CONFIG.",
 )
 @click.option(
     "--log-level",
@@ -25,7 +26,11 @@ import click
     help="LEVEL for all, or PACKAGE=LEVEL such as imap=debug; may be given several times.",
 )
 @click.option(
-    "--log-format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True
+    "--log-format",
+    type=click.Choice(["logfmt", "json"]),
+    default="logfmt",
+    show_default=True,
+    help="How lines of the log are written: for people, or for programs.",
 )
 @click.option("--ready-fd", type=int, hidden=True, help="Write the ports there once ready.")
 def command(path: Path, levels: tuple[str, ...], log_format: str, ready_fd: int | None) -> None:

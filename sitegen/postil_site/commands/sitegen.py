@@ -121,6 +121,82 @@ def website(root: Path, out: Path, address: str, drafts: bool, strict: bool, qui
     Settings are in website/site.toml, pages in website/content. Pages of code and RFCs are linked when they are in the folder that
     `pages` names, beside the website's own (`sitegen publish` puts them there). A page with a mistake is reported, and the build goes on.
     """
+    problems = _website(root, out, address, drafts, quiet)
+    if strict and problems:
+        sys.exit(1)
+
+
+@main.command()
+@_ROOT
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The folder of all versions, which a web server serves.",
+)
+@click.option("--name", help="dev, or the name of a release such as v1.2.")
+@click.option("--remove", help="Take this version away instead.")
+@click.option(
+    "--results",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Results of `pytest --rfc-results FILE`; else those the configuration names.",
+)
+@click.option("--dirty", is_flag=True, help="A release of changes that are not committed.")
+@click.option(
+    "--website/--no-website",
+    default=None,
+    help="Renew the website beside the versions; with --name dev this is so.",
+)
+@click.option("--address", default="", help="Where the website will stand; instead of site.toml's.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), help="Processes for a cold start; one a processor."
+)
+@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+def publish(
+    root: Path,
+    folder: Path,
+    name: str | None,
+    remove: str | None,
+    results: tuple[Path, ...],
+    dirty: bool,
+    website: bool | None,
+    address: str,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Add a version of the pages beside the others, or renew it: FOLDER/NAME, and the list FOLDER/versions.json.
+
+    Each version links to the others, to the same file and line. Equal files of versions are one file on the disk. The same commit published twice
+    changes nothing.
+    """
+    from postil_site.publish import publish as publishing
+    from postil_site.publish.staging import Busy
+
+    if (name is None) == (remove is None):
+        raise click.UsageError("give either --name or --remove")
+    try:
+        if remove is not None:
+            left = publishing.remove(root, folder, remove)
+            click.echo(f"{folder}: {', '.join(one.name for one in left) or 'no version is left'}")
+            return
+        assert name is not None  # checked above
+        done = publishing.publish(
+            root, folder, name, results=results or None, dirty=dirty, jobs=jobs
+        )
+    except (ConfigError, NotOurs, publishing.BadName, publishing.Refused, Busy) as error:
+        raise click.ClickException(str(error)) from error
+    _problems(done.report.problems)
+    if not quiet:
+        told = ", ".join(one.name for one in done.versions)
+        click.echo(f"{folder / name}: {done.report.summary()}; {done.shared} files shared; {told}")
+    if (root / "website" / "content").is_dir() and (name == "dev" if website is None else website):
+        _website(root, folder, address, False, quiet)
+
+
+def _website(root: Path, out: Path, address: str, drafts: bool, quiet: bool) -> int:
+    """Build the website; how many problems there were."""
     from postil_site.website import build as websites
 
     try:
@@ -131,8 +207,7 @@ def website(root: Path, out: Path, address: str, drafts: bool, strict: bool, qui
         click.echo(f"{place}: {reason}", err=True)
     if not quiet:
         click.echo(f"{out / 'index.html'}: {report.summary()}")
-    if strict and report.problems:
-        sys.exit(1)
+    return len(report.problems)
 
 
 @main.command()

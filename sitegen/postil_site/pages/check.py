@@ -93,8 +93,8 @@ def _reason(
         exists[target] = target in pages or target.is_file()
     if not exists[target]:
         return "there is no such file"
-    if target.name == "view.html" and target.parent == out:
-        return _view(unquote_state(fragment), out, pages)
+    if target.name == "view.html" and target in pages:  # of each version its own
+        return _view(unquote_state(fragment), target.parent, pages)
     if fragment and target in pages and not _has(pages[target], unquote(fragment)):
         return "there is no such place on the page"
     return None

@@ -22,10 +22,10 @@ class Map:
     pages: str  # folder of the pages of code and RFCs, beside the website's
     names: dict[str, str] = field(default_factory=dict)  # source -> page
     static: frozenset[str] = frozenset()
-    built: frozenset[str] | None = None  # pages that are there, None: unknown, and not checked
+    built: frozenset[str] | None = None  # pages that are there; None: none were built yet
 
     def resolve(self, source: str, link: str) -> tuple[str | None, str]:
-        """The address to write in the page of `source`, or None and why there is none."""
+        """The address to write in the page of `source`, or None and why there is none; no reason: a page of code, and none are built yet."""
         if _FOREIGN.match(link):
             if link.startswith("//") or link.lower().startswith(_ALLOWED):
                 return link, ""
@@ -48,13 +48,15 @@ class Map:
         if path.startswith("..") or not (self.root / path).exists():
             return None, "there is no such page, file of the repository or static file"
         found = _RFC.search(path)
+        if self.built is None:
+            return None, ""
         if (self.root / path).is_dir():
             name = "tree.html"
         elif found:
             name = f"rfc/rfc{found[1]}.html"
         else:
             name = f"code/{path}.html"
-        if self.built is not None and name not in self.built:
+        if name not in self.built:
             return None, f"{path} has no page among those of the code"
         return self._relative(source, f"{self.pages}/{name}") + tail, ""
 

@@ -166,8 +166,9 @@ def _links(tokens: Sequence[Token], out: Rendered, resolve: Resolve) -> None:
                 given = str(child.attrGet(name) or "")
                 address, reason = resolve(given)
                 if address is None:
-                    out.problems.append((line, f"{given}: {reason}"))
-                    child.attrs = {"class": "broken", "title": reason}
+                    child.attrs = {"class": "broken", "title": reason} if reason else {}
+                    if reason:
+                        out.problems.append((line, f"{given}: {reason}"))
                     child.tag = "span" if child.type == "link_open" else child.tag
                     broken += child.type == "link_open"
                     continue

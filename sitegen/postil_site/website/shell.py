@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jinja2
 
@@ -72,8 +73,8 @@ def page(frame: Frame, one: Page, rendered: Rendered, place: Place) -> str:
 
 
 def lacking(frame: Frame) -> str:
-    """`404.html`: the server shows it at any depth, so its links are whole where the address is known."""
-    base = frame.address
+    """`404.html`: the server shows it at any depth, so its links begin at the top where the address is known."""
+    base = urlsplit(frame.address).path
     return _environment().get_template("404.html").render(frame=frame, base=base)
 
 
