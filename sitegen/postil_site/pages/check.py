@@ -86,7 +86,10 @@ def _reason(
 ) -> str | None:
     address, _, fragment = link.partition("#")
     address = unquote(address.partition("?")[0])
-    target = Path(_joined(file.parent, address)) if address else file
+    if address.startswith("/"):
+        target = _from_top(address, out)
+    else:
+        target = Path(_joined(file.parent, address)) if address else file
     if not target.is_relative_to(out):
         return "leads out of the folder"
     if target not in exists:
@@ -98,6 +101,13 @@ def _reason(
     if fragment and target in pages and not _has(pages[target], unquote(fragment)):
         return "there is no such place on the page"
     return None
+
+
+def _from_top(address: str, out: Path) -> Path:
+    """What 404.html leads to: the folder may stand below any path of its server, so the longest end that is there counts."""
+    steps = [step for step in address.split("/") if step not in ("", ".", "..")]
+    tails = ("/".join(steps[n:]) for n in range(len(steps)))
+    return next((out / tail for tail in tails if (out / tail).is_file()), out / "/".join(steps))
 
 
 def _joined(folder: Path, address: str) -> str:
