@@ -73,6 +73,8 @@ def test_bare_install(wheel: Path, tmp_path: Path) -> None:
     assert sorted(line.split(">")[0] for line in bare) == [
         "click",
         "jinja2",
+        "markdown-it-py",
+        "mdit-py-plugins",
         "pygments",
         "watchdog",
     ]
