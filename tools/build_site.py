@@ -12,9 +12,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from tools import reference
+
 from postil_site.commands.rfclinks import main as rfclinks
 from postil_site.commands.sitegen import main as sitegen
-from tools import reference
 
 ROOT = Path(__file__).resolve().parent.parent
 

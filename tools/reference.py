@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from postil.cli import docs, main
 from postil_site import config
 from postil_site.commands.rfclinks import main as rfclinks
