@@ -215,6 +215,41 @@ def test_broken_file(served: Served, tab: Page) -> None:
     assert served.process.poll() is None
 
 
+def test_the_website(tmp_path: Path, tab: Page) -> None:
+    """Its pages are served beside, drafts too; a saved one is shown at once where it stood, a mistake is told in the page and goes with its cause."""
+    root = repository(tmp_path)
+    page = root / "website/content/index.md"
+    page.parent.mkdir(parents=True)
+    page.write_text("+++\ntitle = 'Lamps'\ndraft = true\n+++\n[code](../../lamp.py)\n\n" + "Words.\n\n" * 300)
+    git(root, "init", "-q")
+    served = Served(root, tmp_path)
+    try:
+        tab.goto(served.address + "website/index.html")
+        tab.get_by_role("link", name="code").click()
+        tab.wait_for_url("**/code/lamp.py.html")
+        tab.go_back()
+        tab.evaluate("window.scrollTo(0, 1234)")
+        page.write_text(page.read_text() + "Saved = 1\n")
+        shows(tab, "Saved = 1")
+        tab.wait_for_function("Math.abs(window.scrollY - 1234) < 2", polling="raf", timeout=SECONDS)
+        page.write_text("+++\ntitle = \n+++\n[gone](gone.md)\n")
+        error(tab, "website/content/index.md:4: gone.md: there is no such page")
+        error(tab, "website/content/index.md:2: front matter: Invalid value")
+        (root / "website/content/gone.md").write_text("# Here\n\nIt is.\n")
+        page.write_text("[gone](gone.md) [new](../../new.py)\n")
+        error(tab, "there is no such page, file of the repository")
+        (root / "new.py").write_text("x = 1\n")
+        error(tab, "")
+        tab.get_by_role("link", name="new").click()
+        tab.wait_for_url("**/code/new.py.html")
+        (root / "website/site.toml").write_text("colour = 1\n")
+        error(tab, "the website could not be built: website/site.toml: colour is no setting")
+        (root / "website/site.toml").unlink()
+        error(tab, "")
+    finally:
+        served.end()
+
+
 def test_branch_switch(tmp_path: Path, tab: Page) -> None:
     """Thousands of files changed at once are one build and one reload, there and back."""
     root = repository(tmp_path)

@@ -266,12 +266,16 @@ def serve(root: Path, port: int, mirror: str | None, no_fetch: bool) -> None:
                 f"port {port}: {os.strerror(error.errno or 0)}; another: --port N"
             ) from error
         with server:
-            click.echo(f"http://127.0.0.1:{server.server_port}/ ({done.summary()}); Ctrl-C ends it")
+            here = f"http://127.0.0.1:{server.server_port}/"
+            website = serving.website(root, Path(folder), lambda line: click.echo(line, err=True))
+            click.echo(f"{here} ({done.summary()}); Ctrl-C ends it")
+            if website is not None:
+                click.echo(f"{here}website/")
             sys.stdout.flush()  # whoever reads it through a pipe waits for this line
             with (
                 contextlib.suppress(KeyboardInterrupt),
                 serving.watching(
-                    root, Path(folder), board, lambda line: click.echo(line, err=True)
+                    root, Path(folder), board, lambda line: click.echo(line, err=True), website
                 ),
             ):
                 server.serve_forever()

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from postil_site.live.quick import Quick
 from postil_site.live.watch import MANY, Batches
+from postil_site.live.written import Written
 from postil_site.pages.output import Output
 
 ERRORS = 50  # told at most; index.html lists them all
@@ -86,8 +87,15 @@ class Session:
     """Pages of `root` in `out`, renewed while `batches` has changes."""
 
     def __init__(
-        self, root: Path, out: Path, batches: Batches, board: Board, say: Callable[[str], None]
+        self,
+        root: Path,
+        out: Path,
+        batches: Batches,
+        board: Board,
+        say: Callable[[str], None],
+        written: Written | None = None,
     ) -> None:
+        self._written = written
         self._root, self._out, self._batches, self._board, self._say = (
             root,
             out,
@@ -136,6 +144,10 @@ class Session:
             fresh = [path for path in sorted(paths) if self._quick.fresh(path)]
             if not fresh:
                 continue
+            if self._written is not None and any(map(self._written.concerns, fresh)):
+                with self._writing:
+                    renewed = self._written.build()
+                self._board.tell(renewed, self._errors())
             # Stragglers of a switch of branches: what is about to be built has their pages, and would reload them again.
             with self._wanted:
                 alone = len(fresh) < MANY and len(self._waiting) < MANY
@@ -219,6 +231,8 @@ class Session:
         with self._writing:
             self._of_whole, self._of_builds = "", self._problems()
             self._pages(meanwhile)
+            if self._written is not None:  # there may be pages now that its links wait for
+                changed |= self._written.build()
         # A quick page that was right is reloaded once, not twice.
         changed -= {name for name in quick if self._digest(name) == digests[name]}
         if len(paths) >= MANY:
@@ -242,4 +256,5 @@ class Session:
 
     def _errors(self) -> dict[str, str]:
         whole = {"": self._of_whole} if self._of_whole else {}
-        return {**whole, **self._of_builds, **self._of_saves}
+        website = self._written.errors if self._written is not None else {}
+        return {**website, **whole, **self._of_builds, **self._of_saves}

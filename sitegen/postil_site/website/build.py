@@ -65,11 +65,18 @@ class _Site:
     rendered: dict[str, Rendered] = field(default_factory=dict)  # by source
 
 
-def build(root: Path, out: Path, *, address: str = "", drafts: bool = False) -> Report:
-    """Build the website of `root` in `out`; ConfigError and output.NotOurs stop it, nothing else does."""
+def build(
+    root: Path, out: Path, *, address: str = "", drafts: bool = False, pages: str = ""
+) -> Report:
+    """Build the website of `root` in `out`; ConfigError and output.NotOurs stop it, nothing else does.
+
+    `pages` says where the pages of code are, seen from `out`, if not where site.toml has them.
+    """
     begun = time.monotonic()
     root, out = root.resolve(), out.resolve()
     wanted = settings.load(root)
+    if pages:
+        wanted = dataclasses.replace(wanted, pages=pages)
     if address:
         wanted = dataclasses.replace(wanted, address=address.rstrip("/") + "/")
     target = Output.open(out, MARKER, beside=("versions.json",))
@@ -114,6 +121,8 @@ def _gather(site: _Site, written: list[Page], built: frozenset[str] | None) -> N
         if page.source in own:
             report.problems.append((f"{wanted.content}/{page.source}", "a page of this name is made; this one stands instead of it"))  # fmt: skip
     made = [(page, text) for page, text in made if page.source not in own]
+    readme = _text(site.root / "README.md")
+    written = [content.with_readme(page, readme, wanted.content, report.problems) for page in written]
     texts = [*written, *([changes] if changes and changes.source not in own else [])]
     site.map.names = {page.source: page.name for page in [*texts, *(page for page, _ in made)]}
     common = _hash(version(), sorted(site.map.names.items()), sorted(site.map.static), sorted(built or ()), wanted)  # fmt: skip

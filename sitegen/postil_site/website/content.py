@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import posixpath
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +18,9 @@ _FIELDS = {
     "draft": bool,
     "redirects": list,
     "toc": bool,
+    "readme": list,
 }
+_LINK = re.compile(r"\]\((?![a-z][a-z0-9+.-]*:|#|/)([^)\s]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Page:
     draft: bool = False
     redirects: tuple[str, ...] = ()  # names it had: they lead here
     toc: bool = True
+    readme: tuple[str, ...] = ()  # headings of README.md whose text stands before the page's own
     first_line: int = 1  # of the text, in the file
     path: str = ""  # of the source, relative to the repository; "": the page is generated
 
@@ -100,6 +106,25 @@ def parse(source: str, path: str, text: str, problems: list[tuple[str, str]]) ->
     if "title" not in values:
         values["title"], body, first = _own_title(source, body, first)
     return Page(source, text=body, first_line=first, path=path, **values)  # type: ignore[arg-type]
+
+
+def with_readme(page: Page, readme: str, content: str, problems: list[tuple[str, str]]) -> Page:
+    """A page with the parts of the README that it asks for; their links are made to hold where the page stands."""
+    if not page.readme:
+        return page
+    folder = posixpath.dirname(f"{content}/{page.source}")
+    taken = []
+    for heading in page.readme:
+        found = re.search(
+            rf"^(#+) +{re.escape(heading)}\s*\n(.*?)(?=^#{{1,2}} |\Z)", readme, re.MULTILINE | re.DOTALL
+        )
+        if found is None:
+            problems.append((f"{page.path}:2", f"README.md has no heading {heading!r}"))
+            continue
+        taken.append(
+            _LINK.sub(lambda link: f"]({posixpath.relpath(link[1], folder)}", found[0]).strip()
+        )
+    return dataclasses.replace(page, text="\n\n".join([*taken, page.text]))
 
 
 def _own_title(source: str, body: str, first: int) -> tuple[str, str, int]:

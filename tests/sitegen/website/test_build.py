@@ -168,7 +168,7 @@ def test_mistakes_stop_nothing(root: Path, tmp_path: Path) -> None:
     assert len(reasons) == 2 and "no such page" in reasons[0] and "not allowed" in reasons[1]
     assert [reason for place, reason in report.problems if place == "website/content/odd.md:2"] == [
         "title must be a str",
-        "colour is no field of a page; there are description, draft, order, redirects, section, title, toc",
+        "colour is no field of a page; there are description, draft, order, readme, redirects, section, title, toc",
     ]
     assert "no second line" in told["website/content/open.md:1"]
     assert "cannot be read" in told["website/content/latin.md"]
@@ -215,6 +215,20 @@ def test_without_settings_git_or_address(tmp_path: Path, monkeypatch: pytest.Mon
     assert report.problems == [] and "<h1>Hello</h1>" in page and "canonical" not in page
     assert not (tmp_path / "web/sitemap.xml").exists()
     assert check(tmp_path / "web").broken == []
+
+
+def test_parts_of_the_readme(root: Path, tmp_path: Path) -> None:
+    """A page takes them over, links included; a heading that is not there is told."""
+    write(root, "README.md", "# Lamps\n\n## Use\n\nSee [light](website/content/more/light.md#on--off), [code](lamp.py).\n\n### More\n\nYes.\n\n## Other\n\nNo.\n")  # fmt: skip
+    write(root, "website/content/more/use.md", "+++\ntitle = 'Using'\nreadme = ['Use', 'Nothing']\n+++\nOwn.\n")  # fmt: skip
+    report = build.build(root, tmp_path / "web")
+    page = (tmp_path / "web/more/use.html").read_text()
+    article = page[page.index("<article>") : page.index("</article>")]
+    assert '<h2 id="use">' in article and '<h3 id="more">' in article and "Own." in article
+    assert 'href="../more/light.html#on--off"' in article and "No." not in article
+    assert report.problems == [
+        ("website/content/more/use.md:2", "README.md has no heading 'Nothing'")
+    ]
 
 
 def test_dates_follow_commits(root: Path, tmp_path: Path) -> None:
