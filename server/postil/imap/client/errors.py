@@ -1,0 +1,11 @@
+"""What can be wrong: the server's octets, or what we were asked to send."""
+
+from __future__ import annotations
+
+
+class ProtocolViolation(Exception):
+    """The server sent what the protocol does not allow; the connection is of no more use."""
+
+
+class Unsendable(ValueError):
+    """A command holds what cannot be written in IMAP; nothing of it was sent."""
