@@ -110,17 +110,19 @@ def envelope(words: Words) -> Envelope:
     date = words.nstring()
     words.skip()
     subject = words.nstring()
-    lists = []
-    for _ in range(6):
-        words.skip()
-        lists.append(() if words.nil() else words.list_of(lambda: _address(words)))
+    from_, sender, reply_to, to, cc, bcc = (_addresses(words) for _ in range(6))
     words.skip()
     in_reply_to = words.nstring()
     words.skip()
     message_id = words.nstring()
     words.skip()
     words.expect(b")")
-    return Envelope(date, subject, *lists, in_reply_to, message_id)
+    return Envelope(date, subject, from_, sender, reply_to, to, cc, bcc, in_reply_to, message_id)
+
+
+def _addresses(words: Words) -> tuple[Address, ...]:
+    words.skip()
+    return () if words.nil() else words.list_of(lambda: _address(words))
 
 
 def _address(words: Words) -> Address:

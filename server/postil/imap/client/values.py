@@ -15,7 +15,7 @@ from postil.imap.client.words import Words
 from postil.imap.tokens import MONTHS
 
 # What an item that is not known may be: an atom or string, NIL, or a list of such.
-Value: TypeAlias = "bytes | None | tuple[Value, ...]"
+Value: TypeAlias = "bytes | tuple[Value, ...] | None"
 
 _DATE_TIME = re.compile(
     rb" ?([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{2})([0-9]{2})"
