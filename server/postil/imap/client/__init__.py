@@ -11,7 +11,7 @@ which chooses quotes, literals and the spelling of names by what the server offe
 
 Files in reading order:
 `errors`, `limits`, `framer`, `words` (typed reading of one response), `numbers` (sets), `values` (dates, lists, names), `codes`, `responses`, `mailboxes`, `found`,
-`structure`, `fetched`, `parse`; `compose`, `commands`, `messages` (commands of a selected mailbox), `uploads` (commands that carry messages), `watch` (NOTIFY, METADATA, QUOTA); `conversation`, `trace` (what a log may show).
+`structure`, `fetched`, `parse`; `compose`, `commands`, `messages` (commands of a selected mailbox), `uploads` (commands that carry messages), `watch` (NOTIFY, METADATA, QUOTA); `conversation`, `selected` (what SELECT told), `trace` (what a log may show).
 
 Rules of the package. A server is read liberally where other servers of the field err (spaces, 8-bit octets in quoted strings) and strictly where guessing would
 put data in the wrong place; what cannot be read is a `ProtocolViolation` that says what was expected, and nothing else is ever raised for

@@ -141,8 +141,8 @@ class _Out:
 
     def literal(self, size: int, forms: Forms, *, binary: bool = False) -> None:
         """The header of a literal, and the wait behind it if there is one."""
-        # RFC 7888 §3: "The non-synchronizing literal is added as an alternate form of literal and may appear in
-        # communication from client to server instead of the IMAP [RFC3501] synchronizing literal."
+        # RFC 7888 §3: "The non-synchronizing literal is added as an alternate form of literal, and it may appear in
+        # communication from client to server instead of the IMAP [RFC3501] form of literal."
         free = forms.literals is NonSync.ALL or (
             forms.literals is NonSync.SMALL and size <= limits.LITERAL_MINUS
         )

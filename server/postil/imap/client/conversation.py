@@ -33,10 +33,12 @@ from postil.imap.client.responses import (
     Continuation,
     Enabled,
     Status,
+    Vanished,
 )
 
 # Whose command it is stands in the answer.
 _NAMED: Final = (Extended, Batches)
+_EXPUNGES: Final = frozenset({"EXPUNGE", "UID EXPUNGE", "MOVE", "UID MOVE"})
 # What these change is known when they have ended: which names there are for what is sent next.
 _FORGET: Final = frozenset({"STARTTLS", "LOGIN", "AUTHENTICATE", "UNAUTHENTICATE"})
 
@@ -307,8 +309,13 @@ class Conversation:
         ):
             return None
         for running in self._running.values():
-            if type(response) in running.command.claims:
-                return running
+            command = running.command
+            if type(response) not in command.claims:
+                continue
+            # What went long ago is the answer to who asked for that, what goes now to who expunges.
+            if isinstance(response, Vanished) and response.earlier == (command.name in _EXPUNGES):
+                continue
+            return running
         return None
 
     def _closed(self, status: Status) -> None:
