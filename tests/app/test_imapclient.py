@@ -70,15 +70,15 @@ async def test_mailboxes(client: ImapClient) -> None:
     assert odd in [one.name for one in await client.mailboxes()]
     await client.rename(odd, "新")
     await client.subscribe("新")
-    assert [one.name for one in await client.lsub()] == ["新"]
+    assert [one.name for one in await client.lsub("新%")] == ["新"]
     listed = await client.mailboxes("新", "Old", returns=["SUBSCRIBED", "SPECIAL-USE"])
     assert {one.name: (one.has("\\subscribed"), one.has("\\archive")) for one in listed} == {
         "新": (True, False),
         "Old": (False, True),
     }
-    assert [one.name for one in await client.mailboxes(select=["SUBSCRIBED"])] == ["新"]
+    assert "新" in [one.name for one in await client.mailboxes(select=["SUBSCRIBED"])]
     await client.unsubscribe("新")
-    assert await client.lsub() == []
+    assert "新" not in [one.name for one in await client.lsub()]
     await client.delete("新")
     with pytest.raises(RefusedNo) as refusal:
         await client.delete("新")
@@ -149,7 +149,8 @@ async def test_store_copy_move_expunge(client: ImapClient) -> None:
     assert [one.uid for one in fetched] == [1, 2] and not left
     fetched, left = await client.store("1:3", "\\Draft", unchanged_since=box.highest_modseq)
     assert list(left) == [1, 2]
-    assert (await client.store(3, "\\Seen", how="", uid=False, silent=True))[0] == [] or True
+    told, _ = await client.store(3, "\\Seen", how="", uid=False, silent=True)
+    assert all(one.flags is None for one in told), "silent, so at most the modseq"
     changed = await client.fetch("1:*", "FLAGS", changed_since=box.highest_modseq)
     assert {one.uid for one in changed} == {1, 2, 3}
     copied = await client.copy("1:2", "there")
@@ -230,7 +231,7 @@ async def test_utf8(client: ImapClient) -> None:
     assert "UTF8=ACCEPT" in await client.enable("UTF8=ACCEPT")
     await client.create("Grüße")
     mail = MAIL.replace(b"coffee", "Kaffee für Jörg".encode())
-    await client.append("Grüße", Message(mail, utf8=True))
+    await client.append("Grüße", Message(mail))
     await client.select("Grüße")
     assert "Grüße" in [one.name for one in await client.mailboxes()]
     assert (await client.fetch(1, "BODY.PEEK[]"))[0].octets("") == mail
@@ -295,7 +296,9 @@ async def test_notify(server: Localserve, client: ImapClient) -> None:
         await other.append("INBOX", Message(MAIL))
         assert (await anyone(client.news.next, Fetched)).uid == 1  # type: ignore[attr-defined]
     with pytest.raises(RefusedNo) as refusal:
-        await client.notify([Group("personal", ("AnnotationChange",))])
+        await client.notify(
+            [Group("personal", ("MessageNew", "MessageExpunge", "AnnotationChange"))]
+        )
     assert (
         isinstance(refusal.value.status.code, Listed)
         and refusal.value.status.code.name == "BADEVENT"
@@ -338,21 +341,27 @@ async def test_uidonly(client: ImapClient) -> None:
     assert refusal.value.status.code == Code("UIDREQUIRED")
 
 
-async def test_compress_both_ways_at_the_right_octet(
-    server: Localserve, client: ImapClient
-) -> None:
-    """Everything behind the OK is deflated, commands pipelined behind COMPRESS too; UNAUTHENTICATE ends it."""
-    first = asyncio.ensure_future(client.compress())  # noqa: TID251 the order of two commands is the test
-    await asyncio.gather(first, client.noop(), client.append("INBOX", Message(MAIL * 50)))
-    assert client.engine.connection.compressed
-    await client.select("INBOX")
-    assert (await client.fetch(1, "BODY.PEEK[]"))[0].octets("") == MAIL * 50
-    await client.unauthenticate()
-    assert not client.engine.connection.compressed
-    assert client.offers("AUTH=PLAIN")
-    await client.login(LOGIN, PASSWORD)
-    await client.compress()
-    assert (await client.select("INBOX")).exists == 1
+async def test_compress_both_ways_at_the_right_octet(server: Localserve) -> None:
+    """Everything behind the OK is deflated, commands that waited for it too; UNAUTHENTICATE ends it, on both sides."""
+    async with await connect(
+        "127.0.0.1", server.imaps, context=server.context(), server_name="localhost", patience=20
+    ) as client:
+        # A login bound to the connection cannot be made twice on it, and our server then has no UNAUTHENTICATE.
+        await client.login(LOGIN, PASSWORD, mechanism="PLAIN")
+        await asyncio.gather(
+            client.compress(), client.noop(), client.append("INBOX", Message(MAIL * 50))
+        )
+        assert client.engine.connection.compressed
+        await client.select("INBOX")
+        assert (await client.fetch(1, "BODY.PEEK[]"))[0].octets("") == MAIL * 50
+        await client.unauthenticate()
+        assert not client.engine.connection.compressed
+        assert client.offers("AUTH=PLAIN")
+        await client.login(LOGIN, PASSWORD)
+        await client.compress()
+        assert (await client.select("INBOX")).exists == 1
+        with pytest.raises(NoWay, match="UNAUTHENTICATE"):
+            await client.unauthenticate()
 
 
 async def test_starttls(server: Localserve) -> None:
@@ -436,9 +445,7 @@ async def test_a_password_in_a_literal_is_no_more_in_the_trace(server: Localserv
             await client.login(LOGIN, secret, mechanism="LOGIN")
     log = "\n".join(lines)
     assert "LOGIN" in log and "<hidden>" in log
-    for word in ("rd", "line ends", "\\xc3"):
-        assert word not in log.replace("hidden", "").replace("ord", "") or word == "rd", log
-    nothing_of(log, "with line ends", 'wo"rd')
+    nothing_of(log, "with line ends", 'wo"rd', "\\xc3")
 
 
 async def test_without_tls_no_password_leaves(server: Localserve) -> None:
@@ -496,7 +503,7 @@ async def test_a_message_of_another_size_than_announced(client: ImapClient, octe
 async def test_what_cannot_be_sent_is_not(client: ImapClient) -> None:
     """No line break gets out by any argument, and the connection goes on."""
     for work in (
-        client.create("a\0b"),
+        client.search("SUBJECT", Astring(b"a\0b")),
         client.fetch("1\r\nA9 LOGOUT", "FLAGS"),
         client.fetch(1, "FLAGS\r\nA9 LOGOUT"),
         client.search("ALL\r\nA9 LOGOUT"),

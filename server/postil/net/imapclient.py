@@ -136,6 +136,9 @@ class ImapClient:
 
     async def unauthenticate(self) -> None:
         """Back to before the login."""
+        if not self.offers("UNAUTHENTICATE"):
+            # We stop compressing behind it whatever the answer is, so it is not for trying.
+            raise NoWay("the server does not know UNAUTHENTICATE")
         await self.run(commands.UNAUTHENTICATE)
         await self.capability()
 

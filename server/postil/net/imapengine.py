@@ -342,12 +342,14 @@ class Engine:
         """Between the tagged answer and the next octet."""
         done = status.condition is Condition.OK
         if name == "COMPRESS" and done:
-            # RFC 4978 §3: "If the client receives an OK response, it MUST treat everything after the CRLF as compressed" is
-            # why what was read behind it goes back.
+            # RFC 4978 §3: "If the server issues an OK response, the server MUST compress starting immediately after the
+            # CRLF which ends the tagged OK response." So what was read behind it goes back.
             self.connection.compress(self.conversation.rest())
         elif name == "UNAUTHENTICATE" and self.connection.compressed:
             if not done:
-                self.fail(Violation("UNAUTHENTICATE failed, and compression is lost"))
+                self.fail(
+                    Violation(f"UNAUTHENTICATE failed, and with it compression: {status.text}")
+                )
                 return
             self.connection.end_inflating(len(self.conversation.rest()))
         elif name == "STARTTLS" and done and self._starttls is not None:

@@ -1,6 +1,6 @@
 """Commands that carry messages: APPEND with one or more, REPLACE.
 
-RFC 9051 §6.3.12; RFC 3502 §6.3.11 (MULTIAPPEND), RFC 8508 §3, RFC 3516 §4.4 (literal8), RFC 9755 §4 (UTF8).
+RFC 9051 §6.3.12; RFC 3502 §6.3.11 (MULTIAPPEND), RFC 8508 §3, RFC 3516 §4.4 (literal8).
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ class Message:
     date: datetime.datetime | None = None  # with a zone
     size: int | None = None  # of what comes in pieces
     binary: bool = False  # NUL and parts without transfer encoding in it: a literal8
-    utf8: bool = False  # header fields in UTF-8
 
 
 def append(name: str, messages: Sequence[Message]) -> Command:
@@ -61,9 +60,6 @@ def _message(message: Message) -> list[Argument]:
         if not isinstance(message.octets, bytes):
             raise Unsendable("a message in pieces needs its size")
         size = len(message.octets)
-    if message.utf8:
-        # RFC 9755 §4: the literal8 stands in `UTF8 ( … )`
-        return [*out, b" UTF8 (", Upload(size, message.octets, binary=True), b")"]
     return [*out, b" ", Upload(size, message.octets, message.binary)]
 
 
