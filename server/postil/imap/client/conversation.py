@@ -201,6 +201,8 @@ class Conversation:
             self.last = frame
             if frame is None:
                 return None
+            if not self._greeted and not frame.text.startswith(b"* "):
+                raise ProtocolViolation(f"no greeting of IMAP: {frame.text[:60]!r}")
             event = self._event(parse.response(frame, utf8=self.utf8))
             if event is not None:
                 return event
