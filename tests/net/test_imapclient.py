@@ -251,11 +251,11 @@ async def test_a_log_line_is_one_line() -> None:
     lines: list[str] = []
     async with talking(
         GREETING,
-        b"* 1 FETCH (BODY[] {12}\r\na\r\nsecretmail)\r\nA1 OK \x1b[31mred\r\n",
+        b"* 1 FETCH (BODY[] {13}\r\na\r\nsecretmail)\r\nA1 OK \x1b[31mred\r\n",
         lines=lines,
     ) as client:
         await client.fetch(1, "BODY[]", uid=False)
-    assert "S: * 1 FETCH (BODY[] {12}<12 octets>)" in lines
+    assert "S: * 1 FETCH (BODY[] {13}<13 octets>)" in lines
     assert "S: A1 OK \\x1b[31mred" in lines and not any("secretmail" in line for line in lines)
 
 

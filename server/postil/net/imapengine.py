@@ -34,6 +34,7 @@ from postil.imap.client.conversation import (
     Running,
 )
 from postil.imap.client.errors import ProtocolViolation, Unsendable
+from postil.imap.client.framer import Frame
 from postil.imap.client.limits import ReplyLimits
 from postil.imap.client.parse import Response
 from postil.imap.client.responses import Condition, Status
@@ -139,7 +140,7 @@ class Engine:
         starttls: tuple[ssl.SSLContext, str | None] | None = None,
     ) -> None:
         self.connection = connection
-        self.conversation = Conversation(limits)
+        self.conversation = Conversation(limits, self._show)
         self.news = NewsQueue()
         self.patience = patience
         self.greeting: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
@@ -297,12 +298,10 @@ class Engine:
                 self._moved = self._loop.time()
                 self.conversation.feed(data)
                 while (event := self.conversation.next()) is not None:
-                    self._show()
                     await self._happened(event)
                     self._push()
                 self._push()
         except (ProtocolViolation, StreamBroken) as error:
-            self._show()
             self.fail(Violation(str(error)))
         except StreamClosed as error:
             self.fail(ConnectionEnded(str(error)))
@@ -357,10 +356,9 @@ class Engine:
                 raise ProtocolViolation("plaintext came behind the answer to STARTTLS")
             await self.connection.start_tls(*self._starttls)
 
-    def _show(self) -> None:
-        """The last response, for the trace."""
-        frame = self.conversation.last
-        if self._tracing is None or frame is None:
+    def _show(self, frame: Frame) -> None:
+        """A response, for the trace."""
+        if self._tracing is None:
             return
         lines = trace.received(
             frame,

@@ -16,6 +16,7 @@ What is behind the tagged answer of STARTTLS or COMPRESS is another layer's: `ne
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -92,15 +93,20 @@ Event: TypeAlias = Greeting | News | Answered | Challenge
 class Conversation:
     """One connection, seen by the client."""
 
-    def __init__(self, limits: ReplyLimits | None = None) -> None:
+    def __init__(
+        self,
+        limits: ReplyLimits | None = None,
+        heard: Callable[[Frame], None] = lambda frame: None,
+    ) -> None:
+        """`heard` gets every response before anything is made of it, for a trace."""
         self._framer = Framer(limits)
+        self._heard = heard
         self._tags = 0
         self._queue: deque[Running] = deque()  # not sent to the end
         self._running: dict[str, Running] = {}  # begun, not answered
         self._chunks: deque[Chunk] = deque()  # of the head of the queue, or of a refused one
         self._greeted = False
         self._events: deque[Event] = deque()  # that happened and were not asked for yet
-        self.last: Frame | None = None  # what the last event was made of, for a trace
         self.capabilities: frozenset[str] | None = None  # None: not known
         self.enabled: frozenset[str] = frozenset()
         self.bye: Status | None = None
@@ -195,12 +201,11 @@ class Conversation:
         """What happened next; None when more octets are needed. ProtocolViolation ends everything."""
         while True:
             if self._events:
-                self.last = None
                 return self._events.popleft()
             frame = self._framer.next()
-            self.last = frame
             if frame is None:
                 return None
+            self._heard(frame)
             if not self._greeted and not frame.text.startswith(b"* "):
                 raise ProtocolViolation(f"no greeting of IMAP: {frame.text[:60]!r}")
             event = self._event(parse.response(frame, utf8=self.utf8))
