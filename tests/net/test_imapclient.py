@@ -15,8 +15,9 @@ from postil.imap.client.limits import ReplyLimits
 from postil.imap.client.responses import Exists
 from postil.imap.client.uploads import Message
 from postil.net.certificates import self_signed
+from postil.net.imapanswers import MOST_NEWS, Lost, NewsQueue
 from postil.net.imapclient import ImapClient, connect
-from postil.net.imapengine import MOST_NEWS, Lost, NewsQueue, Tracing
+from postil.net.imapengine import Tracing
 from postil.net.imaperrors import (
     ConnectionEnded,
     ImapError,
@@ -141,11 +142,6 @@ async def test_the_server_leaves(octets: bytes, kind: type[Exception], words: st
             assert type(one) is kind and words in str(one)
 
 
-@pytest.mark.rfc(
-    "9051",
-    "6.2.1",
-    "Once TLS has been started, the client MUST discard cached information about server capabilities and SHOULD reissue the CAPABILITY command.",
-)
 async def test_plaintext_behind_starttls_is_not_believed(tmp_path: Path) -> None:
     """What somebody put behind the OK is not taken for what the server says inside TLS."""
     import ssl
@@ -240,10 +236,24 @@ async def test_a_server_that_repeats_the_password() -> None:
     async with talking(
         GREETING, b'A1 BAD unknown: LOGIN "u" "correct horse battery"\r\n', lines=lines
     ) as client:
-        with pytest.raises(RefusedBad):
+        with pytest.raises(RefusedBad) as refusal:
             await client.login("u", secret, mechanism="LOGIN")
+    assert secret not in str(refusal.value) + repr(refusal.value.status)
     assert secret not in "\n".join(lines)
     assert any(line.startswith("S: A1 BAD unknown: LOGIN") and "<hidden>" in line for line in lines)
+
+
+async def test_a_server_that_repeats_the_sasl_response() -> None:
+    """The same for a line of AUTHENTICATE, in base64 as it was sent."""
+    lines: list[str] = []
+    greeting = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] no SASL-IR\r\n"
+    async with talking(
+        greeting, b"+ \r\n", b"A1 BAD AHUAY29ycmVjdA== is what?\r\n", lines=lines
+    ) as client:
+        with pytest.raises(RefusedBad) as refusal:
+            await client.login("u", "correct", mechanism="PLAIN")
+    assert "AHUAY29y" not in "\n".join([*lines, str(refusal.value)])
+    assert lines[1:4] == ["C: A1 AUTHENTICATE PLAIN", "S: +", "C: <hidden>"]
 
 
 async def test_a_log_line_is_one_line() -> None:

@@ -50,7 +50,8 @@ from postil.imap.client.uploads import Message
 from postil.imap.client.watch import Group
 from postil.net import imaplogin
 from postil.net.dial import dial
-from postil.net.imapengine import Answer, Engine, NewsQueue, Tracing
+from postil.net.imapanswers import Answer, NewsQueue
+from postil.net.imapengine import Engine, Tracing
 from postil.net.imaperrors import ConnectionEnded, ImapError, NoWay, TimedOut, Violation
 from postil.ports.stream import StreamClosed
 
@@ -202,10 +203,10 @@ class ImapClient:
         return (await self.run(commands.lsub(pattern, reference=reference))).of(Mailbox)
 
     async def namespace(self) -> Namespaces:
-        return _one(await self.run(commands.NAMESPACE), Namespaces)
+        return (await self.run(commands.NAMESPACE)).one(Namespaces)
 
     async def status(self, name: str, *items: str) -> MailboxStatus:
-        return _one(await self.run(commands.status(name, items)), MailboxStatus)
+        return (await self.run(commands.status(name, items))).one(MailboxStatus)
 
     # --- messages in
 
@@ -213,15 +214,12 @@ class ImapClient:
         """One or several, all or none; what comes in pieces is streamed."""
         if len(messages) > 1 and not self.offers("MULTIAPPEND"):
             raise NoWay("the server takes one message at a time (no MULTIAPPEND)")
-        code = (await self.run(uploads.append(name, messages))).status.code
-        return code if isinstance(code, AppendUid) else None
+        return (await self.run(uploads.append(name, messages))).appended
 
     async def replace(
         self, number: int | str, name: str, message: Message, *, uid: bool = True
     ) -> AppendUid | None:
-        answer = await self.run(uploads.replace(number, name, message, uid=uid))
-        codes = [one.code for one in (*answer.of(Status), answer.status)]
-        return next((code for code in codes if isinstance(code, AppendUid)), None)
+        return (await self.run(uploads.replace(number, name, message, uid=uid))).appended
 
     # --- messages of the selected mailbox
 
@@ -244,7 +242,7 @@ class ImapClient:
     ) -> tuple[list[Fetched], Numbers]:
         """UID FETCH with CHANGEDSINCE and VANISHED (QRESYNC): what changed, and which are gone."""
         answer = await self.run(messages.fetch(numbers, items, changed_since=since, vanished=True))
-        return answer.of(Fetched), _gone(answer)
+        return answer.of(Fetched), answer.gone
 
     async def store(
         self,
@@ -265,10 +263,10 @@ class ImapClient:
         return answer.of(Fetched), code.numbers if isinstance(code, Modified) else Numbers()
 
     async def copy(self, numbers: Messages, target: str, *, uid: bool = True) -> CopyUid | None:
-        return _copied(await self.run(messages.copy(numbers, target, uid=uid)))
+        return (await self.run(messages.copy(numbers, target, uid=uid))).copied
 
     async def move(self, numbers: Messages, target: str, *, uid: bool = True) -> CopyUid | None:
-        return _copied(await self.run(messages.copy(numbers, target, uid=uid, move=True)))
+        return (await self.run(messages.copy(numbers, target, uid=uid, move=True))).copied
 
     async def expunge(self, uids: Messages | None = None) -> Sequence[Expunged | Vanished]:
         """Which went: by number, or by uid after ENABLE QRESYNC or UIDONLY."""
@@ -314,26 +312,26 @@ class ImapClient:
     async def sort(
         self, keys: Sequence[str], *criteria: Criterion, uid: bool = True
     ) -> Sequence[int]:
-        return _one(await self.run(messages.sort(keys, *criteria, uid=uid)), Sorted).numbers
+        return (await self.run(messages.sort(keys, *criteria, uid=uid))).one(Sorted).numbers
 
     async def thread(
         self, algorithm: str, *criteria: Criterion, uid: bool = True
     ) -> Sequence[Thread]:
-        return _one(await self.run(messages.thread(algorithm, *criteria, uid=uid)), Threads).threads
+        return (await self.run(messages.thread(algorithm, *criteria, uid=uid))).one(Threads).threads
 
     async def uid_batches(
         self, size: int, first: int | None = None, last: int | None = None
     ) -> Sequence[tuple[int, int]]:
-        return _one(await self.run(messages.uid_batches(size, first, last)), Batches).ranges
+        return (await self.run(messages.uid_batches(size, first, last))).one(Batches).ranges
 
     # --- around mail
 
     async def get_quota(self, root: str) -> Quota:
-        return _one(await self.run(watch.get_quota(root)), Quota)
+        return (await self.run(watch.get_quota(root))).one(Quota)
 
     async def get_quota_root(self, name: str) -> tuple[Sequence[str], list[Quota]]:
         answer = await self.run(watch.get_quota_root(name))
-        return _one(answer, QuotaRoots).roots, answer.of(Quota)
+        return answer.one(QuotaRoots).roots, answer.of(Quota)
 
     async def set_quota(self, root: str, limits: Mapping[str, int]) -> list[Quota]:
         return (await self.run(watch.set_quota(root, limits))).of(Quota)
@@ -366,22 +364,6 @@ class ImapClient:
                 # RFC 2177 §3: "The IDLE command is terminated by the receipt of a "DONE" continuation from the client"
                 engine.respond(running, b"DONE", secret=False)
                 await engine.finish(running, future)
-
-
-def _one(answer: Answer, kind: type[_T]) -> _T:
-    found = answer.of(kind)
-    if not found:
-        raise Violation(f"OK, and no {kind.__name__} before it: {answer.status.text!r:.60}")
-    return found[-1]
-
-
-def _gone(answer: Answer) -> Numbers:
-    return Numbers(tuple(pair for one in answer.of(Vanished) for pair in one.uids.ranges))
-
-
-def _copied(answer: Answer) -> CopyUid | None:
-    codes = [one.code for one in (*answer.of(Status), answer.status)]
-    return next((code for code in codes if isinstance(code, CopyUid)), None)
 
 
 async def connect(

@@ -15,9 +15,9 @@ Silence is measured between any two signs of life, so a large message may take a
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import ssl
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -36,30 +36,16 @@ from postil.imap.client.conversation import (
 from postil.imap.client.errors import ProtocolViolation, Unsendable
 from postil.imap.client.framer import Frame
 from postil.imap.client.limits import ReplyLimits
-from postil.imap.client.parse import Response
 from postil.imap.client.responses import Condition, Status
 from postil.net.dial import Dialled
-from postil.net.imaperrors import ConnectionEnded, ImapError, TimedOut, Violation, refused
+from postil.net.imapanswers import Answer, NewsQueue
+from postil.net.imaperrors import ConnectionEnded, TimedOut, Violation, refused
 from postil.ports.stream import StreamBroken, StreamClosed
 
 T = TypeVar("T")
 
-# News nobody has asked for: about a minute of a mailbox in which a hundred messages a second come and go.
-MOST_NEWS: Final = 10_000
 # Octets of a message written before we look whether the server keeps up.
 PIECE: Final = 48 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """OK, and what the server told for it."""
-
-    status: Status
-    responses: tuple[Response, ...]
-
-    def of(self, kind: type[T]) -> list[T]:
-        """The responses of one kind."""
-        return [one for one in self.responses if isinstance(one, kind)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,63 +54,6 @@ class Tracing:
 
     line: Callable[[str], None]
     literals: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """So many news were dropped, because nobody asked for them."""
-
-    count: int
-
-
-class NewsQueue:
-    """What the server tells unasked, in order; `async for` ends when the connection has been closed in good order."""
-
-    def __init__(self) -> None:
-        self._kept: deque[Response] = deque()
-        self._lost = 0
-        self._stirred = asyncio.Event()
-        self._error: ConnectionEnded | None = None
-
-    def put(self, response: Response) -> None:
-        if len(self._kept) >= MOST_NEWS:
-            self._kept.popleft()
-            self._lost += 1
-        self._kept.append(response)
-        self._stirred.set()
-
-    def end(self, error: ConnectionEnded) -> None:
-        self._error = error
-        self._stirred.set()
-
-    def waiting(self) -> list[Response | Lost]:
-        """What is here now."""
-        found: list[Response | Lost] = [Lost(self._lost)] if self._lost else []
-        found += self._kept
-        self._kept.clear()
-        self._lost = 0
-        return found
-
-    async def next(self) -> Response | Lost:
-        """The next; ConnectionEnded when none will come."""
-        while not self._kept:
-            if self._error is not None:
-                raise self._error
-            self._stirred.clear()
-            await self._stirred.wait()
-        if self._lost:
-            lost, self._lost = Lost(self._lost), 0
-            return lost
-        return self._kept.popleft()
-
-    async def __aiter__(self) -> AsyncIterator[Response | Lost]:
-        while True:
-            try:
-                yield await self.next()
-            except ConnectionEnded as error:
-                if type(error) is ConnectionEnded and error.__cause__ is None:
-                    return
-                raise
 
 
 class Engine:
@@ -188,19 +117,19 @@ class Engine:
             raise refused(running.command.name, status)
         return Answer(status, tuple(running.responses))
 
-    async def challenge(self, running: Running, *, patient: bool = True) -> bytes | None:
+    async def challenge(self, running: Running) -> bytes | None:
         """What follows the next `+` of a dialogue; None when it has been answered instead."""
         try:
-            waiting = self._challenges[running].get()
-            if patient:
-                return await self.patiently(self._loop.create_task(waiting), running.command.name)
-            return await waiting
+            waiting = self._loop.create_task(self._challenges[running].get())
+            return await self.patiently(waiting, running.command.name)
         except asyncio.CancelledError:
             self._give_up(running)
             raise
 
     def respond(self, running: Running, line: bytes, *, secret: bool) -> None:
         """A line of a dialogue."""
+        if secret:
+            self._secrets += (line,)
         self._write(self.conversation.respond(running, line, secret=secret))
 
     async def patiently(self, future: asyncio.Future[T], what: str) -> T:
@@ -328,6 +257,8 @@ class Engine:
                 self._answered(running, status)
 
     def _answered(self, running: Running, status: Status) -> None:
+        # Its text gets into an exception, and that into somebody's log.
+        status = dataclasses.replace(status, text=trace.masked(status.text, self._secrets))
         if not self._waiting or len(self._waiting) == 1:
             self._secrets = ()
         future = self._waiting.pop(running, None)
@@ -439,32 +370,3 @@ async def _pieces(source: object) -> AsyncIterator[bytes]:
                 yield piece
         case _:
             raise Unsendable("a message is octets, or pieces of them")
-
-
-# What a dialogue answers to a challenge.
-Respond = Callable[[bytes], Awaitable[bytes]]
-
-
-async def dialogue(engine: Engine, command: Command, respond: Respond) -> Answer:
-    """Run AUTHENTICATE: `respond` gives the line for each challenge; what it raises cancels the exchange and is raised again."""
-    running, future = engine.start(command)
-    failure: ImapError | None = None
-    while (challenge := await engine.challenge(running)) is not None:
-        try:
-            line = await respond(challenge)
-        except ImapError as error:
-            # RFC 9051 §6.2.2: "If the client wishes to cancel an authentication exchange, it issues a line consisting of a single "*"."
-            failure, line = failure or error, b"*"
-        except asyncio.CancelledError:
-            engine.fail(ConnectionEnded(f"{command.name} was cancelled in the middle"))
-            raise
-        engine.respond(running, line, secret=line not in (b"", b"*"))
-    if failure is None:
-        return await engine.finish(running, future)
-    try:
-        await engine.finish(running, future)
-    except ConnectionEnded:
-        raise
-    except ImapError:
-        pass
-    raise failure

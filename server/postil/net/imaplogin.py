@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from postil.imap.client import commands
-from postil.net.imapengine import Answer, Engine, dialogue
-from postil.net.imaperrors import ImapError, NoWay
+from postil.imap.client.compose import Command
+from postil.net.imapanswers import Answer
+from postil.net.imapengine import Engine
+from postil.net.imaperrors import ConnectionEnded, ImapError, NoWay
 from postil.sasl import encoding, scram_client
 from postil.sasl.plain import Malformed
 from postil.sasl.scram import MECHANISMS, Mechanism, Refused
@@ -146,3 +148,32 @@ def _binding(
     # RFC 5802 §6: "y" says that we could and the server does not offer it; where it does, "y" would look like a trick.
     offered = any(name.endswith("-PLUS") for name in announced)
     return Binding("n" if channel is None or offered else "y")
+
+
+# What a dialogue answers to a challenge.
+Respond = Callable[[bytes], Awaitable[bytes]]
+
+
+async def dialogue(engine: Engine, command: Command, respond: Respond) -> Answer:
+    """Run AUTHENTICATE: `respond` gives the line for each challenge; what it raises cancels the exchange and is raised again."""
+    running, future = engine.start(command)
+    failure: ImapError | None = None
+    while (challenge := await engine.challenge(running)) is not None:
+        try:
+            line = await respond(challenge)
+        except ImapError as error:
+            # RFC 9051 §6.2.2: "If the client wishes to cancel an authentication exchange, it issues a line consisting of a single "*"."
+            failure, line = failure or error, b"*"
+        except asyncio.CancelledError:
+            engine.fail(ConnectionEnded(f"{command.name} was cancelled in the middle"))
+            raise
+        engine.respond(running, line, secret=line not in (b"", b"*"))
+    if failure is None:
+        return await engine.finish(running, future)
+    try:
+        await engine.finish(running, future)
+    except ConnectionEnded:
+        raise
+    except ImapError:
+        pass
+    raise failure

@@ -187,8 +187,7 @@ def test_a_command_of_which_nothing_was_sent_is_taken_back() -> None:
 @pytest.mark.rfc(
     "9051",
     "6.2.1",
-    "Once TLS has been started, the client MUST discard cached information about server capabilities and SHOULD reissue the "
-    "CAPABILITY command.",
+    "Once TLS has been started, the client MUST discard cached information about server capabilities",
 )
 def test_capabilities_are_forgotten() -> None:
     """With STARTTLS and with a login, unless the answer tells the new ones."""

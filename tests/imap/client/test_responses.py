@@ -61,7 +61,7 @@ def read(line: bytes, *, utf8: bool = False) -> Response:
         (b"* VANISHED (EARLIER) 1:2,9", Vanished(Numbers(((1, 2), (9, 9))), earlier=True)),
         (b'* ID ("name" "x" "v" NIL)', Identified({"name": "x", "v": None})),
         (b"* ID NIL", Identified(None)),
-        (b"* 7 XNEW {2}\r\n)( a", Unknown("XNEW", 7, b"{2}\r\n)( a", (b")(",))),
+        (b"* 7 XNEW {2}\r\n)( a", Unknown("XNEW", 7, b"{2}\r\n a", (b")(",))),
         (b'* LIST (\\HasNoChildren) "/" "&AOQ-"', Mailbox("ä", ("\\HasNoChildren",), "/")),
         (b"* LIST () NIL inBox", Mailbox("INBOX", (), None)),
         (b'* LIST () "/" "a" ("OLDNAME" ("b"))', Mailbox("a", (), "/", old_name="b")),

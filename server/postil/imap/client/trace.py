@@ -56,6 +56,13 @@ def received(
     yield _printable(text)
 
 
+def masked(text: str, secrets: Sequence[bytes]) -> str:
+    """Text of a server without what must not be shown."""
+    for secret in secrets:
+        text = text.replace(secret.decode("utf-8", "replace"), MASK.decode())
+    return text
+
+
 def _escape(octets: bytes) -> bytes:
     return b"<" + octets + b">"
 
