@@ -14,11 +14,10 @@ Failures are exceptions of `imaperrors`; what cannot be written in IMAP is `Unse
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Final, Literal, TypeVar
+from typing import TypeVar
 
 from postil.imap.client import commands, messages, selected, uploads, watch
 from postil.imap.client.codes import AppendUid, CopyUid, Modified
@@ -38,7 +37,6 @@ from postil.imap.client.mailboxes import (
 from postil.imap.client.messages import Criterion, Messages
 from postil.imap.client.numbers import Numbers
 from postil.imap.client.responses import (
-    Condition,
     Enabled,
     Expunged,
     Identified,
@@ -49,16 +47,12 @@ from postil.imap.client.selected import Selected
 from postil.imap.client.uploads import Message
 from postil.imap.client.watch import Group
 from postil.net import imaplogin
-from postil.net.dial import dial
 from postil.net.imapanswers import Answer, NewsQueue
 from postil.net.imapengine import Engine, Tracing
-from postil.net.imaperrors import ConnectionEnded, ImapError, NoWay, TimedOut, Violation
-from postil.ports.stream import StreamClosed
+from postil.net.imaperrors import ImapError, NoWay, Violation
+from postil.net.imapopen import PATIENCE, Tls, opened
 
 _T = TypeVar("_T")
-Tls = Literal["implicit", "starttls", "none"]
-# Seconds of silence after which a server is given up: a SEARCH through a large mailbox may think for some.
-PATIENCE: Final = 120.0
 
 
 class ImapClient:
@@ -381,32 +375,5 @@ async def connect(
     if tls != "none" and context is None:
         context = ssl.create_default_context()
     name = server_name or host
-    try:
-        async with asyncio.timeout(patience):
-            connection = await dial(
-                host, port, context=context if tls == "implicit" else None, name=name
-            )
-    except TimeoutError as error:
-        raise TimedOut(f"{host} port {port}: no connection within {patience:g} s") from error
-    except (OSError, StreamClosed) as error:
-        raise ConnectionEnded(f"{host} port {port}: {error}") from error
-    engine = Engine(
-        connection,
-        patience=patience,
-        tracing=tracing,
-        limits=limits,
-        starttls=(context, name) if tls == "starttls" and context is not None else None,
-    )
-    try:
-        greeting = await engine.patiently(engine.greeting, "the greeting")
-        if greeting.condition is Condition.BYE:
-            raise ConnectionEnded(f"BYE: {greeting.text}")
-        if tls == "starttls":
-            if greeting.condition is Condition.PREAUTH:
-                # RFC 9051 §6.2.1: STARTTLS is for before the login, so a PREAUTH here keeps a client from TLS.
-                raise Violation("PREAUTH: the server lets nobody start TLS")
-            await engine.run(commands.STARTTLS)
-    except BaseException:
-        await engine.close()
-        raise
+    engine, greeting = await opened(host, port, tls, context, name, patience, tracing, limits)
     return ImapClient(engine, greeting)
