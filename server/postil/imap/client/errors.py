@@ -1,4 +1,7 @@
-"""What can be wrong: the server's octets, or what we were asked to send."""
+"""What can be wrong: the server's octets, or what we were asked to send.
+
+RFC 9051 §9 says what either side may write.
+"""
 
 from __future__ import annotations
 

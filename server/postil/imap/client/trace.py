@@ -1,6 +1,6 @@
 """What a log may show of a conversation: one printable line for each line, secrets and long literals left out.
 
-What we send is masked where it is made (`compose.Secret`); what comes back is masked here: challenges of SASL, and a password that a server repeats
+RFC 9051 §6.2.2, §6.2.3 (where secrets travel). What we send is masked where it is made (`compose.Secret`); what comes back is masked here: challenges of SASL, and a password that a server repeats
 in its answer ("BAD unknown command: LOGIN ann secret" has been seen in the field).
 """
 
