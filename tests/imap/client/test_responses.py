@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postil.imap.client import parse
 from postil.imap.client.fetched import Fetched, Section
@@ -155,3 +157,27 @@ def test_names_of_mailboxes() -> None:
         found = read(b"* LIST () NIL " + wire, utf8=utf8)
         assert isinstance(found, Mailbox) and found.name == name
         assert b'"' + wire_name(name, utf8) + b'"' == wire
+
+
+FLAG = st.sampled_from(["\\Seen", "\\Deleted", "$Work", "é", "a[b", "NIL"])
+
+
+@given(
+    st.lists(FLAG, max_size=4),
+    st.integers(1, 2**32 - 1),
+    st.integers(0, 2**63 - 1),
+    st.booleans(),
+    st.booleans(),
+)
+def test_the_short_way_and_the_long_way_agree(
+    flags: list[str], uid: int, modseq: int, with_uid: bool, with_modseq: bool
+) -> None:
+    """A space too many makes the parser go item by item; what it reads is the same."""
+    items = (
+        [f"UID {uid}"] * with_uid
+        + [f"FLAGS ({' '.join(flags)})"]
+        + [f"MODSEQ ({modseq})"] * with_modseq
+    )
+    short, long = (read(b"* 5 FETCH (" + " ".join(items).encode() + end) for end in (b")", b" )"))
+    assert short == long
+    assert isinstance(short, Fetched) and short.flags == tuple(flags)

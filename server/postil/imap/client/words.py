@@ -22,7 +22,6 @@ _NUMBER = re.compile(rb"[0-9]{1,20}")
 _QUOTED = re.compile(rb'"([^"\\\r\n\x00]*+(?:\\[^\r\n\x00][^"\\\r\n\x00]*+)*+)"')
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _LITERAL = re.compile(rb"~?\{[0-9]+\}\r\n")
-_SPACES = re.compile(rb" *")
 _FLAG = re.compile(rb'\\?[^\x00-\x20\x7f(){"\\\]]+|\\\*')
 
 
@@ -77,9 +76,8 @@ class Words:
 
     def skip(self) -> None:
         """Spaces, if there are any."""
-        match = _SPACES.match(self.text, self.at)
-        if match is not None:
-            self.at = match.end()
+        while self.text[self.at : self.at + 1] == b" ":
+            self.at += 1
 
     def end(self) -> None:
         """The response ends here."""
