@@ -12,7 +12,7 @@ Files in reading order:
 `command` (what a command is), `errors` (refusals as exceptions), `session` (one connection), `view` (sequence numbers and what was told), `annotated` (notes that others changed), `watching` (what NOTIFY tells), `filters` (mailboxes by relation), `news` (when all of it is told),
 `pipeline` (commands sent together), `replies` (refusals as octets), `capabilities` (the one list of what is announced), `registry` (the one list of commands), `tokens`,
 `sequence`, `request` and `wire` (reading), `encode` (writing), `names` and `listing` (mailbox names), `commands/` and `extensions/` (one file each),
-`incoming` (messages as literals), `fetch/` and `search/` (the two big ones), `settings` and `limits`.
+`incoming` (messages as literals), `fetch/` and `search/` (the two big ones), `settings` and `limits`; `client/` is the other end, with a docstring of its own.
 
 Rules of the package. A peer's fault is an exception that is a reply; turned into octets in `session` and nowhere else. A handler never
 writes a tagged line and never tells of EXPUNGE itself. A capability is announced when it is whole, errors included. Limits have reasons and stand in

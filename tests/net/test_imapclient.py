@@ -1,0 +1,350 @@
+"""The client against servers that a test plays: wrong ones, slow ones, and those that put octets where a client may stumble."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from postil.base.clock import SystemClock
+from postil.base.deflate import Deflater, Inflater
+from postil.imap.client.limits import ReplyLimits
+from postil.imap.client.responses import Exists
+from postil.imap.client.uploads import Message
+from postil.net.certificates import self_signed
+from postil.net.imapanswers import MOST_NEWS, Lost, NewsQueue
+from postil.net.imapclient import ImapClient, connect
+from postil.net.imapengine import Tracing
+from postil.net.imaperrors import (
+    ConnectionEnded,
+    ImapError,
+    RefusedBad,
+    RefusedNo,
+    TimedOut,
+    Violation,
+)
+from postil.net.imaplogin import ServerNotProved
+
+GREETING = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=SCRAM-SHA-256] hello\r\n"
+Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def playing(play: Play) -> AsyncIterator[int]:
+    """A server that does what `play` says with its one connection; its port."""
+    failed: list[BaseException] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await play(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        except BaseException as error:  # noqa: BLE001 the test shall see it
+            failed.append(error)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+    assert not failed, failed
+
+
+def script(*steps: bytes) -> Play:
+    """Says the first, then for each line it hears the next; waits for the client to leave."""
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for step in steps:
+            writer.write(step)
+            if not await reader.readline():
+                return
+        await reader.read()
+
+    return play
+
+
+@contextlib.asynccontextmanager
+async def talking(
+    *steps: bytes, lines: list[str] | None = None, patience: float = 20, **more: object
+) -> AsyncIterator[ImapClient]:
+    tracing = None if lines is None else Tracing(lines.append)
+    async with playing(script(*steps)) as port:
+        client = await connect(
+            "127.0.0.1", port, tls="none", patience=patience, tracing=tracing, **more
+        )  # type: ignore[arg-type]
+        async with client:
+            yield client
+
+
+@pytest.mark.parametrize(
+    ("octets", "kind", "words"),
+    [
+        (b"220 smtp ESMTP\r\n", Violation, "no greeting of IMAP"),
+        (b"* BYE too many\r\n", ConnectionEnded, "too many"),
+        (b"", TimedOut, "silent for"),
+        (b"x" * 70, Violation, "longer than 64"),
+    ],
+)
+async def test_greetings(octets: bytes, kind: type[Exception], words: str) -> None:
+    """No connection without a greeting, and the error says what came instead."""
+    with pytest.raises(kind, match=words):
+        async with talking(octets, patience=0.2 if not octets else 20, limits=ReplyLimits(line=64)):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("octets", "kind", "words"),
+    [
+        (b"A1 NO [X-Y z] not now\r\n", RefusedNo, r"NOOP: NO \[X-Y\] not now"),
+        (b"A1 BAD what\r\n", RefusedBad, "NOOP: BAD what"),
+        (b"A7 OK done\r\n", Violation, "A7"),
+        (b"* 1 FETCH (UID)\r\n", Violation, "FETCH"),
+        (b"* BYE going down\r\n", TimedOut, "NOOP: the server was silent"),
+    ],
+)
+async def test_answers(octets: bytes, kind: type[Exception], words: str) -> None:
+    """Each failure is an exception of its own kind that says what was wrong."""
+    async with talking(GREETING, octets, patience=0.3) as client:
+        with pytest.raises(kind, match=words):
+            await client.noop()
+        if issubclass(kind, ConnectionEnded):
+            with pytest.raises(kind, match=words):
+                await client.noop()
+
+
+@pytest.mark.parametrize(
+    ("octets", "kind", "words"),
+    [
+        (b"", ConnectionEnded, "without BYE"),
+        (b"* BYE full\r\n", ConnectionEnded, "BYE: full"),
+        (b"* 1 FETCH (BODY[] {9}\r\nabc", Violation, "in the middle of a response"),
+    ],
+)
+async def test_the_server_leaves(octets: bytes, kind: type[Exception], words: str) -> None:
+    """Everybody who waits is told, and why."""
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GREETING)
+        await reader.readline()
+        writer.write(octets)
+
+    async with playing(play) as port, await connect("127.0.0.1", port, tls="none") as client:
+        found = await asyncio.gather(client.noop(), client.search(), return_exceptions=True)
+        for one in found:
+            assert type(one) is kind and words in str(one)
+
+
+async def test_plaintext_behind_starttls_is_not_believed(tmp_path: Path) -> None:
+    """What somebody put behind the OK is not taken for what the server says inside TLS."""
+    import ssl
+
+    certificate, _ = self_signed(tmp_path, ["localhost"], SystemClock())
+    trust = ssl.create_default_context(cafile=str(certificate))
+    async with playing(
+        script(GREETING, b"A1 OK go\r\n* OK [CAPABILITY AUTH=PLAIN] injected\r\n")
+    ) as port:
+        with pytest.raises(Violation, match="plaintext came behind"):
+            await connect("127.0.0.1", port, tls="starttls", context=trust, server_name="localhost")
+    async with playing(script(b"* PREAUTH welcome\r\n")) as port:
+        with pytest.raises(Violation, match="PREAUTH"):
+            await connect("127.0.0.1", port, tls="starttls", context=trust, server_name="localhost")
+    async with playing(script(GREETING, b"A1 BAD no TLS\r\n")) as port:
+        with pytest.raises(RefusedBad):
+            await connect("127.0.0.1", port, tls="starttls", context=trust, server_name="localhost")
+
+
+@pytest.mark.rfc(
+    "4978",
+    "3",
+    "If the response was OK, the client MUST compress starting with the first command after COMPRESS.",
+)
+async def test_compress_switches_at_the_octet() -> None:
+    """What is deflated stands in the same packet as the OK; the next command is deflated too."""
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        out, into = Deflater(), Inflater()
+        writer.write(GREETING)
+        assert await reader.readline() == b"A1 COMPRESS DEFLATE\r\n"
+        writer.write(b"* 1 EXISTS\r\nA1 OK on\r\n" + out.send(b"* 2 EXISTS\r\n"))
+        text = b""
+        while not text.endswith(b"\r\n"):
+            text += into.feed(await reader.read(4096))
+        assert text == b"A2 NOOP\r\n"
+        for octet in out.send(b"* 3 EXISTS\r\nA2 OK done\r\n"):
+            writer.write(bytes([octet]))
+            await writer.drain()
+        await reader.read()
+
+    async with (
+        playing(play) as port,
+        await connect("127.0.0.1", port, tls="none", patience=20) as client,
+    ):
+        await asyncio.gather(client.compress(), client.noop())
+        assert client.news.waiting() == [Exists(1), Exists(2), Exists(3)]
+
+
+async def test_compress_refused_and_broken() -> None:
+    """After NO nothing is deflated; after OK what is none is a violation."""
+    async with talking(GREETING, b"A1 NO no\r\n", b"A2 OK fine\r\n") as client:
+        with pytest.raises(RefusedNo):
+            await client.compress()
+        await client.noop()
+    async with talking(GREETING, b"A1 OK on\r\n\xff\xff\xff\xff") as client:
+        await client.compress()
+        with pytest.raises(Violation, match="DEFLATE"):
+            await client.noop()
+
+
+async def test_a_server_without_literal_plus() -> None:
+    """Each literal waits for its go-ahead; a refusal at the first leaves the connection in step."""
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GREETING)
+        assert await reader.readline() == b"A1 APPEND x {3}\r\n"
+        writer.write(b"+ go\r\n")
+        assert await reader.readexactly(5) == b"abc\r\n"
+        writer.write(b"A1 OK [APPENDUID 1 2] done\r\n")
+        assert await reader.readline() == b"A2 APPEND x {3}\r\n"
+        writer.write(b"A2 NO [OVERQUOTA] full\r\n")
+        assert await reader.readline() == b"A3 NOOP\r\n"
+        writer.write(b"A3 OK done\r\n")
+        await reader.read()
+
+    async with (
+        playing(play) as port,
+        await connect("127.0.0.1", port, tls="none", patience=20) as client,
+    ):
+        told = await client.append("x", Message(b"abc"))
+        assert told is not None and list(told.uids) == [2]
+        with pytest.raises(RefusedNo, match="OVERQUOTA"):
+            await client.append("x", Message(b"abc"))
+        await client.noop()
+
+
+async def test_a_server_that_repeats_the_password() -> None:
+    """Its answer is shown without it, in plain and in base64."""
+    lines: list[str] = []
+    secret = "correct horse battery"
+    async with talking(
+        GREETING, b'A1 BAD unknown: LOGIN "u" "correct horse battery"\r\n', lines=lines
+    ) as client:
+        with pytest.raises(RefusedBad) as refusal:
+            await client.login("u", secret, mechanism="LOGIN")
+    assert secret not in str(refusal.value) + repr(refusal.value.status)
+    assert secret not in "\n".join(lines)
+    assert any(line.startswith("S: A1 BAD unknown: LOGIN") and "<hidden>" in line for line in lines)
+
+
+async def test_a_server_that_repeats_the_sasl_response() -> None:
+    """The same for a line of AUTHENTICATE, in base64 as it was sent."""
+    lines: list[str] = []
+    greeting = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] no SASL-IR\r\n"
+    async with talking(
+        greeting, b"+ \r\n", b"A1 BAD AHUAY29ycmVjdA== is what?\r\n", lines=lines
+    ) as client:
+        with pytest.raises(RefusedBad) as refusal:
+            await client.login("u", "correct", mechanism="PLAIN")
+    assert "AHUAY29y" not in "\n".join([*lines, str(refusal.value)])
+    assert lines[1:4] == ["C: A1 AUTHENTICATE PLAIN", "S: +", "C: <hidden>"]
+
+
+async def test_a_log_line_is_one_line() -> None:
+    """What a server sends cannot write lines of its own into the log, nor a message end up there."""
+    lines: list[str] = []
+    async with talking(
+        GREETING,
+        b"* 1 FETCH (BODY[] {13}\r\na\r\nsecretmail)\r\nA1 OK \x1b[31mred\r\n",
+        lines=lines,
+    ) as client:
+        await client.fetch(1, "BODY[]", uid=False)
+    assert "S: * 1 FETCH (BODY[] {13}<13 octets>)" in lines
+    assert "S: A1 OK \\x1b[31mred" in lines and not any("secretmail" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([b"A1 OK in\r\n"], "did not prove itself"),
+        ([b"+ !!!\r\n", b"A1 NO cancelled\r\n"], "not base64"),
+        ([b"+ cj14LHM9eCxpPTE=\r\n", b"A1 NO cancelled\r\n"], "nonce"),
+    ],
+)
+async def test_a_server_that_does_not_know_the_password(steps: list[bytes], words: str) -> None:
+    """SCRAM proves both ends: an OK alone is not believed, and a wrong challenge is answered by giving up."""
+    async with talking(GREETING, *steps) as client:
+        with pytest.raises(ServerNotProved, match=words):
+            await client.login("u", "p", mechanism="SCRAM-SHA-256")
+
+
+async def test_cancelling_while_an_answer_is_on_its_way() -> None:
+    """The late answer is dropped; the next command gets its own."""
+    asked = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GREETING)
+        await reader.readline()
+        asked.set()
+        await go_on.wait()
+        writer.write(b"* SEARCH 1 2 3\r\nA1 OK done\r\n")
+        assert await reader.readline() == b"A2 UID SEARCH ALL\r\n"
+        writer.write(b"* SEARCH 4\r\nA2 OK done\r\n")
+        await reader.read()
+
+    async with (
+        playing(play) as port,
+        await connect("127.0.0.1", port, tls="none", patience=20) as client,
+    ):
+        first = asyncio.ensure_future(client.search())  # noqa: TID251 it is cancelled here
+        await asked.wait()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        go_on.set()
+        assert await client.search() == (4,)
+
+
+async def test_idle_is_refused_or_cancelled() -> None:
+    """NO is typed; leaving the block sends DONE and waits for the answer."""
+    async with talking(GREETING, b"A1 NO not here\r\n", b"A2 OK fine\r\n") as client:
+        with pytest.raises(RefusedNo):
+            async with client.idle():
+                pass
+        await client.noop()
+    lines: list[str] = []
+    async with talking(
+        GREETING, b"+ idling\r\n* 4 EXISTS\r\n", b"A1 OK done\r\n", lines=lines
+    ) as client:
+        with pytest.raises(KeyError):
+            async with client.idle() as news:
+                assert await news.next() == Exists(4)
+                raise KeyError
+        assert lines[-2:] == ["C: DONE", "S: A1 OK done"]
+
+
+async def test_news_that_nobody_reads_are_bounded() -> None:
+    """The oldest go, and the reader is told how many."""
+    news = NewsQueue()
+    for number in range(MOST_NEWS + 3):
+        news.put(Exists(number))
+    assert await news.next() == Lost(3)
+    assert await news.next() == Exists(3)
+    news.end(ConnectionEnded("closed"))
+    assert len([one async for one in news]) == MOST_NEWS - 1
+
+
+async def test_nobody_listens() -> None:
+    """The error has host and port."""
+    async with playing(script(GREETING)) as port:
+        pass
+    with pytest.raises(ConnectionEnded, match=f"127.0.0.1 port {port}"):
+        await connect("127.0.0.1", port, tls="none")
+    assert issubclass(ConnectionEnded, ImapError)
