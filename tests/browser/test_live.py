@@ -221,12 +221,14 @@ def test_the_website(tmp_path: Path, tab: Page) -> None:
     root = repository(tmp_path)
     page = root / "website/content/index.md"
     page.parent.mkdir(parents=True)
-    page.write_text("+++\ntitle = 'Lamps'\ndraft = true\n+++\n[code](../../lamp.py)\n\n" + "Words.\n\n" * 300)
+    page.write_text(
+        "+++\ntitle = 'Lamps'\ndraft = true\n+++\n[code](../../lamp.py)\n\n" + "Words.\n\n" * 300
+    )
     git(root, "init", "-q")
     served = Served(root, tmp_path)
     try:
         tab.goto(served.address + "website/index.html")
-        tab.get_by_role("link", name="code").click()
+        tab.get_by_role("link", name="code", exact=True).click()
         tab.wait_for_url("**/code/lamp.py.html")
         tab.go_back()
         tab.evaluate("window.scrollTo(0, 1234)")

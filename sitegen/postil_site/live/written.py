@@ -64,4 +64,3 @@ class Written:
             return dict(Output.open(self.out / FOLDER, websites.MARKER).old)
         except NotOurs:
             return {}
-

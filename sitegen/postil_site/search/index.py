@@ -26,8 +26,6 @@ FEW = 200  # units; with less no word is common
 Weights = dict[str, int]
 
 
-
-
 def weighed(unit: Unit) -> Weights:
     """Each word of a unit with its weight."""
     counts = Counter(words(unit.text))

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -84,7 +85,7 @@ def build(
     found = content.read(root, wanted.content, drafts)
     report.problems += found.problems
     static = _static(root, wanted, report)
-    built = _built(out / wanted.pages)
+    built = _built(Path(os.path.normpath(out / wanted.pages)))  # `out` may not be there yet
     site = _Site(
         root, out, wanted, report,
         Map(root, wanted.content, wanted.pages, static=frozenset(static), built=built),
@@ -122,7 +123,9 @@ def _gather(site: _Site, written: list[Page], built: frozenset[str] | None) -> N
             report.problems.append((f"{wanted.content}/{page.source}", "a page of this name is made; this one stands instead of it"))  # fmt: skip
     made = [(page, text) for page, text in made if page.source not in own]
     readme = _text(site.root / "README.md")
-    written = [content.with_readme(page, readme, wanted.content, report.problems) for page in written]
+    written = [
+        content.with_readme(page, readme, wanted.content, report.problems) for page in written
+    ]
     texts = [*written, *([changes] if changes and changes.source not in own else [])]
     site.map.names = {page.source: page.name for page in [*texts, *(page for page, _ in made)]}
     common = _hash(version(), sorted(site.map.names.items()), sorted(site.map.static), sorted(built or ()), wanted)  # fmt: skip

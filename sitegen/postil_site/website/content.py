@@ -116,7 +116,9 @@ def with_readme(page: Page, readme: str, content: str, problems: list[tuple[str,
     taken = []
     for heading in page.readme:
         found = re.search(
-            rf"^(#+) +{re.escape(heading)}\s*\n(.*?)(?=^#{{1,2}} |\Z)", readme, re.MULTILINE | re.DOTALL
+            rf"^(#+) +{re.escape(heading)}\s*\n(.*?)(?=^#{{1,2}} |\Z)",
+            readme,
+            re.MULTILINE | re.DOTALL,
         )
         if found is None:
             problems.append((f"{page.path}:2", f"README.md has no heading {heading!r}"))
