@@ -25,6 +25,7 @@ from postil_site.pages.facts import Link, Pages, Row, Site, tally
 from postil_site.pages.output import Output
 from postil_site.project import Project
 from postil_site.refs import sources
+from postil_site.search import site as searching
 from postil_site.status import matrix as matrix_files
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def pages(
     _code(root, site, target, every, common, problems, jobs)
     _rfcs(site, target, every, common, project, jobs)
     _indexes(site, target, commit, dirty, project)
+    texts = {
+        rfc: hashlib.sha256(project.library.octets(rfc) or b"").hexdigest()
+        for rfc in site.documents
+    }
+    searching.write(root, site, target, texts, build.version(), jobs)
     site_problems = sorted(set(rows))
     return build.Report(rfcs=len(site.documents), problems=site_problems)
 

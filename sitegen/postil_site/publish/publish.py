@@ -13,6 +13,7 @@ from typing import Any
 from postil_site.pages import build, gather
 from postil_site.publish import changes, moved, staging, versions
 from postil_site.publish.versions import BadName, Version
+from postil_site.website import settings
 from postil_site.worktree import tree_state
 
 CHANGES = "changes.html"
@@ -57,7 +58,7 @@ def publish(
         new = staging.begin(folder, name, like)
         report = build.build(root, new, results=results, say=say, jobs=jobs)
         this = Version(name, state.commit or "", _date(root, state.commit))
-        _stamp(new, this)
+        _stamp(new, this, (root / settings.load(root).content).is_dir())
         (new / CHANGES).unlink(missing_ok=True)
         shutil.rmtree(new / MOVED, ignore_errors=True)
         shared = staging.share(folder, new.name, [one.name for one in others])
@@ -105,12 +106,14 @@ def _date(root: Path, commit: str | None) -> str:
     return done.stdout.strip()
 
 
-def _stamp(new: Path, version: Version) -> None:
+def _stamp(new: Path, version: Version, website: bool) -> None:
     """Rule 12: only version.js knows which version this is."""
     file = new / "version.js"
     text = file.read_text("utf-8")
     table: dict[str, Any] = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    table.update(name=version.name, commit=version.commit, date=version.date, published=True)
+    table.update(
+        name=version.name, commit=version.commit, date=version.date, published=True, website=website
+    )
     _put(file, f"window.postilVersion={json.dumps(table, ensure_ascii=False)};\n")
 
 

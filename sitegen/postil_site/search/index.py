@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from postil_site.search.units import Unit
-from postil_site.search.words import words
+from postil_site.search.words import counted
 
 RANGE = 48_000  # characters of a script of words, about
 TEXTS = 60_000  # characters of a script of texts, about: a group is cut when it is longer
@@ -28,11 +27,10 @@ Weights = dict[str, int]
 
 def weighed(unit: Unit) -> Weights:
     """Each word of a unit with its weight."""
-    counts = Counter(words(unit.text))
-    out = {word: 2 if count >= OFTEN else 1 for word, count in counts.items()}
-    for word in words(f"{unit.title} {unit.where}"):
+    out = {word: 2 if count >= OFTEN else 1 for word, count in counted(unit.text).items()}
+    for word in counted(unit.where):
         out.setdefault(word, 1)
-    for word in words(unit.title):
+    for word in counted(unit.title):
         out[word] = 3
     return out
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from postil_site.pages import pool
 from postil_site.pages.output import Output
 from postil_site.search import index
 from postil_site.search.index import Weights
@@ -17,7 +18,13 @@ from postil_site.texts.library import cache_folder
 FOLDER = "data/search"
 
 
-def write(target: Output, name: str, key: str, make: Callable[[], Iterable[Unit]]) -> None:
+def write(
+    target: Output,
+    name: str,
+    key: str,
+    make: Callable[[], Iterable[Unit]],
+    jobs: int | None = None,
+) -> None:
     """One part, unless the last build wrote it from the same (`key`)."""
     folder = f"{FOLDER}/{name}/" if name else "search/"
     if target.current(f"{folder}m.js", key):
@@ -25,30 +32,38 @@ def write(target: Output, name: str, key: str, make: Callable[[], Iterable[Unit]
         if all(target.current(one, target.old[one]) for one in kept):
             return
     units = list(make())
-    files = index.shards(units, counted(units))
+    files = index.shards(units, counted(units, jobs))
     for file, content in files.items():
         target.write(f"{folder}{file}", content, key if file == "m.js" else "")
 
 
-def counted(units: Sequence[Unit]) -> list[Weights]:
-    """The words of units, those of a group that has not changed from the cache."""
+def counted(units: Sequence[Unit], jobs: int | None = None) -> list[Weights]:
+    """The words of units, those of a group that has not changed from the cache; many new ones are counted by several processes."""
     groups: dict[str, list[int]] = {}
     for number, unit in enumerate(units):
         groups.setdefault(unit.group, []).append(number)
+    files = {name: cache_folder() / "words" / _digest([units[n] for n in numbers]) for name, numbers in groups.items()}  # fmt: skip
+
+    def count(name: str) -> list[Weights]:
+        rows = [index.weighed(units[number]) for number in groups[name]]
+        _keep(files[name], rows)
+        return rows
+
     out: list[Weights] = [{} for _ in units]
-    for numbers in groups.values():
-        digest = hashlib.sha256(_VERSION)
-        for number in numbers:
-            unit = units[number]
-            digest.update(f"{unit.title}\0{unit.where}\0{unit.text}\1".encode("utf-8", "surrogatepass"))  # fmt: skip
-        file = cache_folder() / "words" / digest.hexdigest()[:40]
-        rows = _kept(file)
-        if rows is None or len(rows) != len(numbers):
-            rows = [index.weighed(units[number]) for number in numbers]
-            _keep(file, rows)
-        for number, row in zip(numbers, rows, strict=True):
+    found = {name: _kept(file) for name, file in files.items()}
+    new = [name for name, rows in found.items() if rows is None or len(rows) != len(groups[name])]
+    found.update(zip(new, pool.each(count, new, jobs), strict=True))
+    for name, numbers in groups.items():
+        for number, row in zip(numbers, found[name] or (), strict=True):
             out[number] = row
     return out
+
+
+def _digest(units: Sequence[Unit]) -> str:
+    digest = hashlib.sha256(_VERSION)
+    for unit in units:
+        digest.update(f"{unit.title}\0{unit.where}\0{unit.text}\1".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:40]
 
 
 _HERE = Path(__file__).parent

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from postil_site.model import Document
@@ -13,6 +12,11 @@ from postil_site.pages import markup
 KINDS = ("page", "rfc", "code", "todo")
 BLOCK = 40  # lines of a unit of code without definitions
 LONGEST_BLOCK = 120
+_DEFINITION = re.compile(
+    r"^(?P<deep>(?:    |\t)?)(?:@[^\n]*\n(?:(?P=deep)[ \t@)\]}][^\n]*\n)*(?P=deep))?"
+    r"(?:async +)?(?P<kind>def|class) +(?P<name>\w+)",
+    re.MULTILINE,
+)
 _BLANKS = re.compile(r"\s+")
 
 
@@ -74,22 +78,19 @@ def of_code(path: str, text: str) -> list[Unit]:
 
 
 def _definitions(text: str) -> list[tuple[int, str]]:
-    """(first line, name) of functions and classes, methods apart; none for what Python cannot read."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    return sorted(set(_named(tree, "")))
-
-
-def _named(node: ast.AST, above: str) -> Iterator[tuple[int, str]]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            first = min([child.lineno, *(one.lineno for one in child.decorator_list)])
-            name = f"{above}{child.name}"
-            yield first, name
-            if isinstance(child, ast.ClassDef):
-                yield from _named(child, f"{name}.")
+    """(first line, name) of functions, classes and their methods, by their indentation; decorators belong to what they decorate."""
+    out: list[tuple[int, str]] = []
+    above, line, at = "", 1, 0
+    for found in _DEFINITION.finditer(text):
+        line += text.count("\n", at, found.start())
+        at = found.start()
+        if found["deep"]:
+            name = f"{above}.{found['name']}" if above else found["name"]
+        else:
+            name = found["name"]
+            above = name if found["kind"] == "class" else ""
+        out.append((line, name))
+    return out
 
 
 def _blocks(lines: Sequence[str]) -> list[int]:

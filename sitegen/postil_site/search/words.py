@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 # The same expression stands in search.js: what one calls a word the other must look for.
 WORD = re.compile(r"(?:[A-Za-z]|\d+)(?:\.\d+)+|\w+")
@@ -11,19 +12,19 @@ _CAMEL = re.compile(r"[a-z][A-Z]|[A-Z][A-Z][a-z]")
 LONGEST = 40  # characters; more is data, not a word
 
 
-def words(text: str) -> list[str]:
-    """Every word with repetitions; parts of an identifier stand behind it."""
-    out: list[str] = []
-    for word in WORD.findall(text):
+def counted(text: str) -> dict[str, int]:
+    """Every word with how often it stands there; parts of an identifier count with it."""
+    out: dict[str, int] = {}
+    for word, count in Counter(WORD.findall(text)).items():
         if len(word) > LONGEST:
             continue
         low = word.lower()
-        if "_" not in word and (low == word or not _CAMEL.search(word)):
-            out.append(low)
-            continue
-        low = low.strip("_")
-        parts = [part.lower() for part in _PARTS.findall(word)]
+        if (low != word and _CAMEL.search(word)) or "_" in word:
+            low = low.strip("_")
+            for part in _PARTS.findall(word):
+                small = part.lower()
+                if small != low:
+                    out[small] = out.get(small, 0) + count
         if low:
-            out.append(low)
-        out.extend(part for part in parts if part != low)
+            out[low] = out.get(low, 0) + count
     return out

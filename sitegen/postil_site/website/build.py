@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 from postil_site.pages import output
 from postil_site.pages.output import Output
+from postil_site.search import index, units
 from postil_site.texts.library import cache_folder
 from postil_site.website import content, generated, history, news, settings, shell
 from postil_site.website.content import Page
@@ -213,7 +214,7 @@ def _frame(site: _Site, there: bool) -> shell.Frame:
     wanted = site.wanted
     return shell.Frame(
         wanted.title, wanted.description, wanted.address, menu,
-        wanted.pages if there else "", bool(wanted.address), False,
+        wanted.pages if there else "", bool(wanted.address),
     )  # fmt: skip
 
 
@@ -256,6 +257,17 @@ def _write_beside(site: _Site, target: Output, frame: shell.Frame, static: dict[
         notes = news.waiting(site.root, wanted.fragments, site.dates)
         text = _text(site.root / wanted.changelog)
         target.write("feed.xml", news.atom(wanted.title, wanted.address, text, notes))
+    found = [
+        unit
+        for page in sorted(site.pages, key=lambda one: one.name)
+        for unit in units.of_page(
+            page.name,
+            page.title,
+            [(one.anchor, one.title, one.text) for one in site.rendered[page.source].parts],
+        )
+    ]
+    for name, script in index.shards(found).items():
+        target.write(f"search/{name}", script)
     for name, octets in shell.assets().items():
         target.write(f"assets/{name}", octets)
     for name, file in static.items():

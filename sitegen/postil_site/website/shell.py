@@ -28,7 +28,6 @@ class Frame:
     menu: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # section, (page, title)
     pages: str  # the folder of code and RFCs, "" when it is not there
     feed: bool
-    search: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +86,11 @@ def canonical(frame: Frame, name: str) -> str:
 
 def _bases(frame: Frame, depth: int) -> str:
     """Where the shards of the search are, and what their addresses begin with: the website's own, then those of code and RFCs."""
-    if not frame.search:
-        return ""
     up = "../" * depth
     bases = [f"{up}search/|{up}"]
     if frame.pages:
-        bases.append(f"{up}{frame.pages}/data/search/|{up}{frame.pages}/")
+        base = f"{up}{frame.pages}/"
+        bases = [f"{base}data/search/{part}/|{base}" for part in ("code", "rfc")] + bases
     return " ".join(bases)
 
 
