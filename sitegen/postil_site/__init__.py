@@ -15,7 +15,8 @@ Files in reading order:
 4. `status`: results, decisions and references to the status of each requirement.
 5. `config`, `project`: a repository seen whole; what commands and pages are made from, with its caches.
 6. `checking`, `outputs`, `patches`, `todos`, `records`: findings and exit codes, other programs' formats, patches, TODOs, JSON.
-7. `commands`: the command lines `rfclinks` and `sitegen`; `pages`: the site.
+7. `commands`: the command lines `rfclinks` and `sitegen`; `pages`: the site, with `search` in it; `live` shows it while
+   somebody works, `website` makes pages of Markdown, `publish` keeps versions beside each other, `lsp` answers editors.
 
 Rules of the package:
 
