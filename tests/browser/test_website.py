@@ -86,6 +86,10 @@ def test_version_switch_of_two_panes(page: Page, web: str) -> None:
 
 def test_changes_are_linked(page: Page, web: str) -> None:
     """From the index of a version."""
+    page.goto(f"{web}/index.html")
+    page.get_by_role("link", name="Code and RFCs").click()
+    page.get_by_role("link", name="Website").click()
+    expect(page.locator("h1")).to_have_text("Lamps")
     page.goto(f"{web}/dev/index.html")
     page.get_by_role("link", name="Changes since v1.0").click()
     expect(page.locator("h1")).to_have_text("dev since v1.0")

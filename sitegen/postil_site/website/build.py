@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -266,7 +266,7 @@ def _write_beside(site: _Site, target: Output, frame: shell.Frame, static: dict[
             [(one.anchor, one.title, one.text) for one in site.rendered[page.source].parts],
         )
     ]
-    for name, script in index.shards(found).items():
+    for name, script in index.shards(found, [_weighed(unit) for unit in found]).items():
         target.write(f"search/{name}", script)
     for name, octets in shell.assets().items():
         target.write(f"assets/{name}", octets)
@@ -275,6 +275,12 @@ def _write_beside(site: _Site, target: Output, frame: shell.Frame, static: dict[
             site.report.problems.append((str(file.relative_to(site.root)), f"{name} is made already"))  # fmt: skip
             continue
         target.copy(name, file)
+
+
+@lru_cache(maxsize=8192)
+def _weighed(unit: units.Unit) -> index.Weights:
+    """While somebody writes one page, the words of the others are known."""
+    return index.weighed(unit)
 
 
 def _static(root: Path, wanted: settings.Settings, report: Report) -> dict[str, Path]:

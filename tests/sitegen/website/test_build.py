@@ -275,7 +275,8 @@ def test_two_hundred_pages_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         file = root / "website/content/p7.md"
         file.write_text(file.read_text() + f"\nMore {n}.\n")
         begun = time.perf_counter()
-        assert build.build(root, tmp_path / "web").written == 1
+        report = build.build(root, tmp_path / "web")
+        assert 1 <= report.written <= 5  # the page, and what the search holds of it
         times.append(time.perf_counter() - begun)
     one = sorted(times)[2]
     print(f"200 pages in {all_:.2f} s, one page again in {one * 1000:.0f} ms")

@@ -56,6 +56,12 @@
   function go(name) {
     load(base + "data/moved/" + encodeURIComponent(name) + ".js", function () { location.href = target(name); });
   }
+  if (own.website) {
+    var home = document.createElement("a"), menu = document.querySelector(".top nav");
+    home.href = new URL("../index.html", base).href;
+    home.textContent = "Website";
+    if (menu) menu.append(home);
+  }
   load(new URL("../versions.js", base).href, function () {
     var table = window.postilVersions;
     if (!table) return;
