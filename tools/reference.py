@@ -10,8 +10,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import click
-
 from postil.cli import docs, main
 from postil_site import config
 from postil_site.commands.rfclinks import main as rfclinks
@@ -46,25 +44,15 @@ def table(kind: Any, name: str) -> dict[str, Any]:
 
 def everything() -> dict[str, dict[str, Any]]:
     """File name to content."""
-    out: dict[str, dict[str, Any]] = {
-        "postil": {
-            "program": "postil",
-            "file": "postil.toml",
-            "commands": list(docs.commands(main, click.Context(main, info_name="postil"))),
-            "settings": docs.settings(),
-        }
+    return {
+        "postil": docs.exported(main, "postil", "postil.toml", docs.settings()),
+        "rfclinks": docs.exported(
+            rfclinks, "rfclinks", "rfclinks.toml", [table(config.Config, "")]
+        ),
+        "sitegen": docs.exported(
+            sitegen, "sitegen", "website/site.toml", [table(settings.Settings, "")]
+        ),
     }
-    for name, group, file, kind in (
-        ("rfclinks", rfclinks, "rfclinks.toml", config.Config),
-        ("sitegen", sitegen, "website/site.toml", settings.Settings),
-    ):
-        out[name] = {
-            "program": name,
-            "file": file,
-            "commands": list(docs.commands(group, click.Context(group, info_name=name))),
-            "settings": [table(kind, "")],
-        }
-    return out
 
 
 def write() -> None:

@@ -27,20 +27,24 @@ def export(as_json: bool) -> None:
     """
     from postil.cli.group import main
 
-    rows = list(commands(main, click.Context(main, info_name="postil")))
-    tables = settings()
+    table = exported(main, "postil", "postil.toml", settings())
     if as_json:
-        table = {"program": "postil", "file": "postil.toml", "commands": rows, "settings": tables}
         click.echo(json.dumps(table, indent=1, ensure_ascii=False))
         return
-    for row in rows:
+    for row in table["commands"]:
         click.echo(f"{row['usage']}\n    {row['help'].splitlines()[0]}")
         for option in row["options"]:
             click.echo(f"    {', '.join(option['names'])}: {option['help']}")
-    for group in tables:
+    for group in table["settings"]:
         click.echo(f"{group['table'] or 'top of the file'}: {group['help']}")
         for field in group["fields"]:
             click.echo(f"    {field['name']}: {field['help']}")
+
+
+def exported(group: click.Command, name: str, file: str, tables: list[Row]) -> Row:
+    """One program's commands and the settings of its file."""
+    rows = list(commands(group, click.Context(group, info_name=name)))
+    return {"program": name, "file": file, "commands": rows, "settings": tables}
 
 
 def commands(group: click.Command, context: click.Context) -> Iterator[Row]:

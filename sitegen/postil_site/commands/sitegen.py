@@ -173,6 +173,7 @@ def publish(
     """
     from postil_site.publish import publish as publishing
     from postil_site.publish.staging import Busy
+    from postil_site.website import settings
 
     if (name is None) == (remove is None):
         raise click.UsageError("give either --name or --remove")
@@ -191,7 +192,7 @@ def publish(
     if not quiet:
         told = ", ".join(one.name for one in done.versions)
         click.echo(f"{folder / name}: {done.report.summary()}; {done.shared} files shared; {told}")
-    if (root / "website" / "content").is_dir() and (name == "dev" if website is None else website):
+    if settings.there(root) and (name == "dev" if website is None else website):
         _website(root, folder, address, False, quiet)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ FOLDER = "website"
 def there(root: Path) -> bool:
     """Has the repository a website?"""
     try:
-        return (root / settings.load(root).content).is_dir()
+        return settings.there(root)
     except ConfigError:
         return True  # what is wrong with its settings is said
 
@@ -28,7 +27,6 @@ class Written:
 
     root: Path
     out: Path  # the folder of all pages
-    say: Callable[[str], None] = lambda line: None
     errors: dict[str, str] = field(default_factory=dict)  # by page; "" is all of them
     _wanted: settings.Settings = field(default_factory=settings.Settings)
 

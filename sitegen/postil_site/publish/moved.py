@@ -13,6 +13,7 @@ import json
 import re
 from pathlib import Path
 
+from postil_site.pages import highlight
 from postil_site.texts.library import cache_folder
 
 Blocks = list[tuple[int, int, int]]  # first line here, first line there, number of lines; from 1
@@ -49,10 +50,7 @@ def _blocks(page: Path, twin: Path) -> Blocks | None:
         found = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
         found = matched(_text(old), _text(new))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps(found), "utf-8")
-        part.replace(file)
+        highlight.keep(file, json.dumps(found))
     return [(one, two, count) for one, two, count in found] if found is not None else None
 
 

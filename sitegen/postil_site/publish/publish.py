@@ -58,7 +58,7 @@ def publish(
         new = staging.begin(folder, name, like)
         report = build.build(root, new, results=results, say=say, jobs=jobs)
         this = Version(name, state.commit or "", _date(root, state.commit))
-        _stamp(new, this, (root / settings.load(root).content).is_dir())
+        _stamp(new, this, settings.there(root))
         (new / CHANGES).unlink(missing_ok=True)
         shutil.rmtree(new / MOVED, ignore_errors=True)
         shared = staging.share(folder, new.name, [one.name for one in others])

@@ -26,7 +26,7 @@ def write(
     jobs: int | None = None,
 ) -> None:
     """One part, unless the last build wrote it from the same (`key`)."""
-    folder = f"{FOLDER}/{name}/" if name else "search/"
+    folder = f"{FOLDER}/{name}/"
     if target.current(f"{folder}m.js", key):
         kept = [one for one in target.old if one.startswith(folder)]
         if all(target.current(one, target.old[one]) for one in kept):

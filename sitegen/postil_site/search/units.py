@@ -13,7 +13,7 @@ KINDS = ("page", "rfc", "code", "todo")
 BLOCK = 40  # lines of a unit of code without definitions
 LONGEST_BLOCK = 120
 _DEFINITION = re.compile(
-    r"^(?P<deep>(?:    |\t)?)(?:@[^\n]*\n(?:(?P=deep)[ \t@)\]}][^\n]*\n)*(?P=deep))?"
+    r"^(?P<deep>(?:    |\t)?)(?:@[^\n]*\n(?:(?P=deep)[ \t@)\]}][^\n]*\n){0,40}(?P=deep))?"  # bounded: each @ begins such a look ahead
     r"(?:async +)?(?P<kind>def|class) +(?P<name>\w+)",
     re.MULTILINE,
 )

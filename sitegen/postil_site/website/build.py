@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import posixpath
 import re
 import time
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
-from postil_site.pages import output
+from postil_site.pages import highlight, output
 from postil_site.pages.output import Output
 from postil_site.search import index, units
 from postil_site.texts.library import cache_folder
@@ -156,11 +157,7 @@ def _rendered(site: _Site, page: Page, common: str) -> Rendered:
     except (OSError, ValueError, KeyError, TypeError):
         folder = page.source if page.path else "index.md"
         done = render(page.text, lambda link: site.map.resolve(folder, link))
-        with contextlib.suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(_plain(done)), "utf-8")
-            part.replace(file)
+        highlight.keep(file, json.dumps(_plain(done)))
     first = page.first_line - 1
     site.report.problems += [
         (f"{page.path or page.source}:{first + line}", reason) for line, reason in done.problems
@@ -187,7 +184,12 @@ def _check_fragments(site: _Site) -> None:
             address, mark, fragment = link.partition("#")
             if not mark or ":" in address.partition("/")[0]:
                 continue
-            name = _joined(page.name, unquote(address)) if address else page.name
+            folder = posixpath.dirname(page.name)
+            name = (
+                posixpath.normpath(posixpath.join(folder, unquote(address)))
+                if address
+                else page.name
+            )
             other = sources.get(name)
             if other is None or not fragment:
                 continue
@@ -196,16 +198,6 @@ def _check_fragments(site: _Site) -> None:
             if unquote(fragment) not in ids[name]:
                 at = f"{page.path or page.source}:{page.first_line - 1 + line}"
                 site.report.problems.append((at, f"{link}: there is no such place on that page"))
-
-
-def _joined(name: str, address: str) -> str:
-    folders = name.split("/")[:-1]
-    for step in address.split("/"):
-        if step == "..":
-            folders = folders[:-1]
-        elif step != ".":
-            folders.append(step)
-    return "/".join(folders)
 
 
 def _frame(site: _Site, there: bool) -> shell.Frame:
@@ -316,9 +308,7 @@ def _dates(root: Path, folders: Sequence[str]) -> dict[str, str]:
     for folder in folders:
         out.update(history.last_changes(root, folder))
     if commit:
-        with contextlib.suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(out), "utf-8")
+        highlight.keep(file, json.dumps(out))
     return out
 
 

@@ -41,6 +41,11 @@ class Settings:
     index: str = told("rfc/index.txt", "The list of RFCs that the page of protocols is made from.")
 
 
+def there(root: Path) -> bool:
+    """Has a repository a website?"""
+    return (root / load(root).content).is_dir()
+
+
 def load(root: Path) -> Settings:
     """The settings of a repository; ConfigError names file and field."""
     file = root / FOLDER / "site.toml"
