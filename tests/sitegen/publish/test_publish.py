@@ -274,3 +274,17 @@ def test_blocks_match_equal_lines(old: list[str], new: list[str]) -> None:
         assert one > at_old and two > at_new and count > 0
         assert old[one - 1 : one - 1 + count] == new[two - 1 : two - 1 + count]
         at_old, at_new = one + count - 1, two + count - 1
+
+
+def test_a_website_elsewhere_and_no_cache(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """The folder of content is the settings' choice; a cache that cannot be written stops nothing."""
+    (root / "website/content").rename(root / "texts")
+    write(root, "website/site.toml", 'content = "texts"\n')
+    (root / "texts/index.md").write_text("# Elsewhere\n")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(write(tmp_path, "file", "no folder")))
+    published(root, tmp_path / "www", "v1.0", "--dirty")
+    (root / "lamp.py").write_text("# a line more\n" + LAMP)
+    published(root, tmp_path / "www", "dev")
+    assert "<h1>Elsewhere</h1>" in (tmp_path / "www/index.html").read_text()
+    assert '"website": true' in (tmp_path / "www/dev/version.js").read_text()
+    assert table(tmp_path / "www", "dev", "v1.0")["changed"]
