@@ -30,6 +30,26 @@ _ROOT = click.option(
     help="The repository; the folder you are in by default.",
 )
 
+_OUT = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Where the pages go: a folder that is empty, new, or of an earlier build.",
+)
+_RESULTS = click.option(
+    "--results",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Results of `pytest --rfc-results FILE`; else those the configuration names.",
+)
+_JOBS = click.option(
+    "--jobs", type=click.IntRange(1, 64), help="Processes for a cold start; one a processor."
+)
+_ADDRESS = click.option(
+    "--address", default="", help="Where the website will stand; instead of site.toml's."
+)
+_QUIET = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
@@ -63,24 +83,12 @@ def _problems(rows: list[tuple[str, str]]) -> None:
 
 @main.command()
 @_ROOT
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Where the pages go: a folder that is empty, new, or of an earlier build.",
-)
-@click.option(
-    "--results",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    multiple=True,
-    help="Results of `pytest --rfc-results FILE`; else those the configuration names.",
-)
+@_OUT
+@_RESULTS
 @click.option("--strict", is_flag=True, help="Exit 1 when a file could not be read.")
 @click.option("--again", is_flag=True, help="Write every page, changed or not.")
-@click.option(
-    "--jobs", type=click.IntRange(1, 64), help="Processes for a cold start; one a processor."
-)
-@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+@_JOBS
+@_QUIET
 def build(
     root: Path,
     out: Path,
@@ -105,16 +113,11 @@ def build(
 
 @main.command()
 @_ROOT
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Where the pages go: a folder that is empty, new, or of an earlier build.",
-)
-@click.option("--address", default="", help="Where the website will stand; instead of site.toml's.")
+@_OUT
+@_ADDRESS
 @click.option("--drafts", is_flag=True, help="Show pages that are drafts, too.")
 @click.option("--strict", is_flag=True, help="Exit 1 for a broken link or a page with a mistake.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+@_QUIET
 def website(root: Path, out: Path, address: str, drafts: bool, strict: bool, quiet: bool) -> None:
     """Build the website of a repository from its Markdown.
 
@@ -137,23 +140,16 @@ def website(root: Path, out: Path, address: str, drafts: bool, strict: bool, qui
 )
 @click.option("--name", help="dev, or the name of a release such as v1.2.")
 @click.option("--remove", help="Take this version away instead.")
-@click.option(
-    "--results",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    multiple=True,
-    help="Results of `pytest --rfc-results FILE`; else those the configuration names.",
-)
+@_RESULTS
 @click.option("--dirty", is_flag=True, help="A release of changes that are not committed.")
 @click.option(
     "--website/--no-website",
     default=None,
     help="Renew the website beside the versions; with --name dev this is so.",
 )
-@click.option("--address", default="", help="Where the website will stand; instead of site.toml's.")
-@click.option(
-    "--jobs", type=click.IntRange(1, 64), help="Processes for a cold start; one a processor."
-)
-@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+@_ADDRESS
+@_JOBS
+@_QUIET
 def publish(
     root: Path,
     folder: Path,
