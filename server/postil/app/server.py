@@ -87,6 +87,7 @@ class Server:
     store: Store
     accounts: AccountsDatabase
     metrics: Metrics
+    certificates: Watch
     failed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -200,7 +201,8 @@ async def serving(
         for spec in _specs(config, variant, identities, metrics):
             listeners.bind(spec)
         certificate = identities.chains[0].certificate
-        server = Server(config, listeners.ports, certificate, store, database, metrics)
+        watch = Watch(identities, wanted, metrics)
+        server = Server(config, listeners.ports, certificate, store, database, metrics, watch)
 
         def failed(name: str, error: BaseException) -> None:
             _log.error("fault", task=name, exc_info=error)
@@ -208,7 +210,7 @@ async def serving(
         tasks = Tasks(failed)
         stack.push_async_callback(tasks.close)
         tasks.start("erase", _erase_removed(store, database))
-        tasks.start("certificates", Watch(identities, wanted, metrics).run())
+        tasks.start("certificates", watch.run())
         services = _services(config, variant, server, accounts, around, clock)
         stack.push_async_callback(_drain, list(services.values()), variant.grace)
         stack.callback(listeners.close)

@@ -55,7 +55,7 @@ class Decision:
     alert: Alert | None = None
 
 
-_ADDRESS_LIKE: Final = re.compile(r"[0-9.:]+")
+_ADDRESS_LIKE: Final = re.compile(r"(?=.*[0-9])[0-9.:]+")
 _MOST_SHOWN: Final = 255  # octets of a name in a log line; a DNS name has no more
 
 
