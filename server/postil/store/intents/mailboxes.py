@@ -144,7 +144,14 @@ class Erase(Intent[None]):
         ):
             doom(tx, mailbox)
         tx.list_changed(self.account)
-        for table in ("subscription", "special_use", "annotation", "threading"):
+        for table in (
+            "subscription",
+            "special_use",
+            "annotation",
+            "threading",
+            "acquaintance",
+            "joined",
+        ):
             tx.run(f"DELETE FROM {table} WHERE account=?", (self.account,))
         tx.run("DELETE FROM account WHERE id=?", (self.account,))
 
