@@ -80,6 +80,7 @@ class Mailbox:
     uidvalidity: int
     object_id: str
     special_use: frozenset[str] = frozenset()  # `\\Sent`, `\\Archive` … RFC 6154 §2
+    from_inbox: bool = False  # a rename of INBOX made it
 
 
 @dataclass(frozen=True, slots=True)

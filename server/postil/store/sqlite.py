@@ -137,9 +137,17 @@ class SqliteStore:
         ):
             uses.setdefault(mailbox, set()).add(attribute)
         return [
-            Mailbox(number, account, name, uidvalidity, identity, frozenset(uses.get(number, ())))
-            for number, name, uidvalidity, identity in self._every(
-                "SELECT id, name, uidvalidity, object_id FROM mailbox"
+            Mailbox(
+                number,
+                account,
+                name,
+                uidvalidity,
+                identity,
+                frozenset(uses.get(number, ())),
+                bool(from_inbox),
+            )
+            for number, name, uidvalidity, identity, from_inbox in self._every(
+                "SELECT id, name, uidvalidity, object_id, from_inbox FROM mailbox"
                 " WHERE account=? AND doomed=0 ORDER BY name",
                 account,
             )
