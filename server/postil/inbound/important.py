@@ -4,8 +4,8 @@ RFC 8457 §2, §4. `judge` is pure: facts in, verdict and reason out. The facts 
 whom the account writes to, which threads it is in, and on whose mail it set or cleared the keyword. `website/content/important.md` tells people.
 
 The rules are a list; the first whose condition holds decides, and when none does the message is not important. A rule that says
-"important" rests on something the recipient did; nothing that a stranger can write into a message is enough. What From says is not proved by anything here:
-TODO(RFC 8457 §5): a message whose From fails DMARC is judged like any other, so a forger who knows whom one writes to gets the mark.
+"important" rests on something the recipient did; nothing that a stranger can write into a message is enough. What From says is not proved by anything here.
+TODO(RFC 9989 §5.3.7): a message whose From fails DMARC is judged like any other, so a forger who knows whom one writes to gets the mark.
 """
 
 from __future__ import annotations

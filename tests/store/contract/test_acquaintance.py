@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import apsw
 import pytest
 
 from postil.base.clock import FixedClock
@@ -238,4 +239,20 @@ async def test_kept_over_a_restart(tmp_path: Path) -> None:
     bench = Bench(await SqliteStore.at(tmp_path, clock=clock, settings=settings), clock)
     assert await known(bench) == Acquaintance(marked=1)
     assert await known(bench, "b@x", "<m@x>") == Acquaintance(True, True, 0)
+    await bench.close()
+
+
+async def test_mail_stored_before_there_were_authors(tmp_path: Path) -> None:
+    """A message of an older version can be marked; it teaches nothing, and nobody is taken for its author."""
+    clock = FixedClock()
+    bench = Bench(await SqliteStore.at(tmp_path, clock=clock, settings=Settings(0)), clock)
+    await bench.port.provision(ALICE, None)
+    uids = await arrive(bench)
+    await bench.close()
+    db = apsw.Connection(str(tmp_path / "index.db"))
+    db.execute("UPDATE shape SET sender=NULL")
+    db.close()
+    bench = Bench(await SqliteStore.at(tmp_path, clock=clock, settings=Settings(0)), clock)
+    await mark(bench, uids)
+    assert await known(bench) == await known(bench, "") == NOTHING
     await bench.close()
