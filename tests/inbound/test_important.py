@@ -78,6 +78,9 @@ def facts(header: bytes, *, bounce: bool = False) -> Facts:
         (b"To: x@y,\r\n me@example.org\r\n", Facts(in_to=True)),
         (b'To: "me@example.org" <x@y>\r\n', Facts()),
         (b"X-To: me@example.org\r\nTo: notme@example.org\r\n", Facts()),
+        (b'To: "Me"@example.org\r\n', Facts(in_to=True)),
+        (b"To: me\r\nTo: me@example.org\r\n", Facts()),
+        (b"To: <>\r\n", Facts()),
         (b"Cc: me@example.org\r\n", Facts(in_cc=True)),
         (b"Bcc: me@example.org\r\n", Facts()),
         (b"From: Me <me@EXAMPLE.org>\r\n", Facts(own=True)),
@@ -97,6 +100,18 @@ def test_facts(header: bytes, expected: Facts) -> None:
     """What stands in the fields, folded, grouped, in any case; not what only looks like it."""
     assert facts(header) == expected
     assert facts(header, bounce=True) == replace(expected, automatic=True)
+
+
+def test_one_of_thousands_is_not_addressed() -> None:
+    """Of a long list the beginning is read, in groups as well, and the rest costs nothing."""
+    many = b", ".join(b"p%d@\xc3\xbc.example" % number for number in range(5000))
+    for count, expected in ((99, True), (100, False)):
+        before = b"".join(b"p%d@x.example, " % number for number in range(count))
+        assert facts(b"To: " + before + b"me@example.org\r\n").in_to is expected
+    assert facts(b"To: me@example.org, " + many + b"\r\n").in_to
+    assert facts(b"To: us: me@example.org;, " + many + b"\r\n").in_to
+    assert not facts(b"To: " + many + b", me@example.org\r\n").in_to
+    assert not facts(b"To: us: " + many + b", me@example.org;\r\n").in_to
 
 
 def test_addresses_are_compared_as_the_directory_does() -> None:

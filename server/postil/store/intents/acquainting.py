@@ -38,7 +38,8 @@ def marked(
     (keyword,) = table.spell((IMPORTANT,))
     gained = [old for old, new in pairs if keyword in table.names(new) - table.names(old)]
     lost = [old for old, new in pairs if keyword in table.names(old) - table.names(new)]
-    if not (gained or lost):
+    # Each set has a message at least.
+    if not 0 < len(gained) + len(lost) <= MARKED_AT_ONCE_MAX:
         return
     wanted = ",".join(map(str, gained + lost))
     (many,) = tx.one(f"SELECT count(*) FROM temp.picked WHERE flags IN ({wanted})")
