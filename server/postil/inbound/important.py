@@ -28,7 +28,7 @@ _LISTS: Final = re.compile(rb"(?mi)^List-(?:Id|Post|Unsubscribe)[ \t]*:")
 _BULK: Final = re.compile(rb"(?mi)^Precedence[ \t]*:[ \t]*(?:bulk|list|junk)\b")
 # RFC 3834 §5: every value but "no" says that no person sent it.
 _AUTOMATIC: Final = re.compile(rb"(?mi)^Auto-Submitted[ \t]*+:[ \t]*+(?!no\b)")
-# The first of each; a second one is against RFC 5322 §3.6, and with two of From the store knows no author.
+# The first of each: that of From is the one the store takes the author from. A second one is against RFC 5322 §3.6.
 _FROM, _TO, _CC = (
     re.compile(rb"(?mi)^%b[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)" % name)
     for name in (b"From", b"To", b"Cc")
