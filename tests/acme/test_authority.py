@@ -1,0 +1,615 @@
+"""Against an authority that misbehaves: it checks every request it gets, and refuses, fails, lies and lingers where told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.acme.world import Told, issuer, plan, provider
+from tests.support.challenges import Responders
+from tests.support.fakeca import URN, FakeCa, Reply, problem, serving
+from tests.support.pebble import Root, free_port
+
+from postil.acme.files import Kept
+from postil.acme.issue import Issuer
+from postil.acme.problem import (
+    AccountUnusable,
+    AcmeError,
+    BadAnswer,
+    OrderFailed,
+    Refused,
+    Unavailable,
+    Unready,
+)
+from postil.base.clock import FixedClock
+from postil.http.client import AGENT
+
+NAME = "mail.example.org"
+
+
+@pytest.fixture
+async def ca(root: Root) -> AsyncIterator[FakeCa]:
+    """An authority that lives in a time of its own."""
+    async with serving(FakeCa(FixedClock(1_790_000_000.0)), root) as own:
+        yield own
+
+
+class Desk:
+    """An issuer in the same time; it never waits for long."""
+
+    def __init__(self, ca: FakeCa, root: Root, folder: Path, *names: str, **more: Any) -> None:
+        self.clock = ca.clock
+        self.told = Told()
+        self.ports = Responders()
+        self.waited: list[float] = []
+        settings = {key: more.pop(key) for key in list(more) if key in ("challenges", "profile", "eab_kid", "eab_key_env", "agree_terms", "dns_hook", "dns_wait", "contact")}  # fmt: skip
+        one = provider(ca.directory, root.ca_file, **settings)
+        self.it: Issuer = issuer(
+            folder,
+            plan(one, *(names or (NAME,)), **more),
+            self.ports,
+            self.told,
+            clock=ca.clock,
+            sleep=self.sleep,
+            random=lambda: 0.5,
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        """Time passes without waiting."""
+        self.waited.append(seconds)
+        assert isinstance(self.clock, FixedClock)
+        self.clock.advance(seconds)
+        await asyncio.sleep(0)
+
+    @property
+    def kept(self) -> Kept:
+        """The state, which is there."""
+        kept = self.it.kept()
+        assert kept is not None
+        return kept
+
+
+@pytest.fixture
+def desk(ca: FakeCa, root: Root, tmp_path: Path) -> Desk:
+    """For one name."""
+    return Desk(ca, root, tmp_path)
+
+
+@pytest.mark.rfc(
+    "8555", "6.1", "ACME clients MUST send a User-Agent header field, in accordance with [RFC7231]."
+)
+@pytest.mark.rfc("8555", "6.1", "Trailing '=' characters MUST be stripped.")
+@pytest.mark.rfc(
+    "8555",
+    "6.2",
+    "All ACME requests with a non-empty body MUST encapsulate their payload in a JSON Web Signature (JWS) [RFC7515] object",
+)
+@pytest.mark.rfc("8555", "6.2", "The JWS MUST be in the Flattened JSON Serialization [RFC7515]")
+@pytest.mark.rfc("8555", "6.2", "The JWS MUST NOT have multiple signatures")
+@pytest.mark.rfc("8555", "6.2", "The JWS Unprotected Header [RFC7515] MUST NOT be used")
+@pytest.mark.rfc("8555", "6.2", "The JWS Unencoded Payload Option [RFC7797] MUST NOT be used")
+@pytest.mark.rfc("8555", "6.2", "The JWS Payload MUST NOT be detached")
+@pytest.mark.rfc("8555", "6.2", "The JWS Protected Header MUST include the following fields:")
+@pytest.mark.rfc(
+    "8555",
+    "6.2",
+    'For newAccount requests, and for revokeCert requests authenticated by a certificate key, there MUST be a "jwk" field.',
+)
+@pytest.mark.rfc(
+    "8555",
+    "6.2",
+    "This field MUST contain the account URL received by POSTing to the newAccount resource.",
+)
+@pytest.mark.rfc(
+    "8555",
+    "6.3",
+    'the "payload" field of the JWS object MUST be present and set to the empty string ("")',
+)
+@pytest.mark.rfc(
+    "8555",
+    "6.4",
+    'the client MUST set the "url" header parameter to the exact string provided by the server',
+)
+@pytest.mark.rfc(
+    "8555",
+    "6.5",
+    'Every JWS sent by an ACME client MUST include, in its protected header, the "nonce" header parameter',
+)
+async def test_every_request(ca: FakeCa, desk: Desk) -> None:
+    """A whole order, request by request: how it is signed, what is in it, and that no nonce serves twice."""
+    await desk.it.order()
+    assert all(asked.fields["user-agent"] == AGENT for asked in ca.seen)
+    assert AGENT.startswith("postil/") and " httpx2/" in AGENT
+    assert all(asked.fields["accept-language"] == "en" for asked in ca.seen)
+    posts = [asked for asked in ca.seen if asked.method == "POST"]
+    (account,) = ca.accounts
+    for asked in posts:
+        # The authority of the tests has refused or failed on everything else: signature, nonce, url, extra headers.
+        if asked.path == "/new-account":
+            assert set(asked.protected["jwk"]) == {"kty", "crv", "x", "y"}
+            assert asked.payload == {"contact": [], "termsOfServiceAgreed": True}
+        else:
+            assert asked.protected["kid"] == account
+    fetched = [asked for asked in posts if asked.payload is None]
+    assert {asked.raw["payload"] for asked in fetched} == {""}
+    assert {asked.path.split("/")[1] for asked in fetched} == {
+        "authorization",
+        "order",
+        "certificate",
+    }
+    (challenge,) = ca.of("/challenge")
+    assert challenge.payload == {} and challenge.raw["payload"] == "e30"
+    assert [asked.method for asked in ca.of("/nonce")] == ["HEAD"]
+    (certificate,) = ca.of("/certificate")
+    assert certificate.fields["accept"] == "application/pem-certificate-chain"
+    (order,) = ca.of("/new-order")
+    assert order.payload == {"identifiers": [{"type": "dns", "value": NAME}]}
+
+
+@pytest.mark.rfc(
+    "8555",
+    "6.5",
+    'when retrying in response to a "badNonce" error, the client MUST use the nonce provided in the error response.',
+)
+@pytest.mark.rfc("8555", "6.5.1", "Clients MUST ignore invalid Replay-Nonce values.")
+async def test_nonces(ca: FakeCa, desk: Desk) -> None:
+    """A refusal's nonce is the next one used; a nonce with other characters is not used at all."""
+    ca.nonces.add("from-the-refusal")
+    ca.instead["/new-order"] = [problem(400, "badNonce", replay_nonce="from-the-refusal")]
+    ca.instead["/new-account"] = [
+        Reply(500, fields={"replay-nonce": "not base64url!"}),
+        problem(400, "badNonce", replay_nonce="no+ne"),
+    ]
+    await desk.it.order()
+    assert [asked.protected["nonce"] for asked in ca.of("/new-order")][1] == "from-the-refusal"
+    sent = [asked.protected["nonce"] for asked in ca.seen if asked.protected]
+    assert len(set(sent)) == len(sent) and not any("!" in one or "+" in one for one in sent)
+
+
+async def test_no_nonce_to_be_had(ca: FakeCa, desk: Desk) -> None:
+    """An authority without nonces is told apart from one that is away."""
+    ca.instead["/nonce"] = [Reply(fields={"replay-nonce": ""})]
+    with pytest.raises(BadAnswer, match="gives no nonce"):
+        await desk.it.order()
+
+
+async def test_in_trouble_for_a_moment(ca: FakeCa, desk: Desk) -> None:
+    """5xx is tried again, a little later each time; a short Retry-After is waited for."""
+    ca.instead["/directory"] = [Reply(503), Reply(502, b"<html>bad gateway")]
+    ca.instead["/new-order"] = [problem(503, "serverInternal", retry_after="7")]
+    ca.instead["/nonce"] = [Reply(500)]
+    await desk.it.order()
+    assert desk.waited[:4] == [3.0, 6.0, 3.0, 7.0]
+
+
+async def test_in_trouble_for_long(ca: FakeCa, desk: Desk) -> None:
+    """Three tries, then the order waits for its next turn: ten minutes, or as long as the authority asks for."""
+    ca.instead["/new-order"] = [problem(500, "serverInternal", "we are sorry")] * 9
+    with pytest.raises(Unavailable, match="in trouble: serverInternal: we are sorry"):
+        await desk.it.order()
+    assert len(ca.of("/new-order")) == 3
+    assert desk.kept.failed == 1 and desk.kept.again == desk.clock.now() + 660
+    ca.instead["/new-order"] = [problem(503, "serverInternal", retry_after="7200")]
+    with pytest.raises(Unavailable):
+        await desk.it.order()
+    assert len(ca.of("/new-order")) == 4  # nobody waits two hours inside an order
+    assert desk.kept.again == desk.clock.now() + 7200
+
+
+@pytest.mark.rfc("8555", "6.6", "indicating when the current request may succeed again")
+@pytest.mark.parametrize("how", ["seconds", "date"])
+async def test_rate_limited(how: str, ca: FakeCa, desk: Desk) -> None:
+    """Not one request more than needed, and nothing before the time the authority names, in seconds or as a date."""
+    value = "90000" if how == "seconds" else "Tue, 22 Sep 2026 15:13:20 GMT"
+    ca.instead["/new-order"] = [
+        problem(429, "rateLimited", "too many for example.org", retry_after=value)
+    ]
+    with pytest.raises(Refused, match=r"rateLimited: too many for example\.org"):
+        await desk.it.order()
+    assert len(ca.of("/new-order")) == 1
+    assert desk.kept.again == 1_790_000_000 + 90000
+    due = desk.it.due(desk.kept)
+    assert due.at == desk.kept.again and "1 tries failed" in due.why
+    assert desk.told.of("failed")[0]["again_in"] == 90000
+
+
+async def test_back_off(ca: FakeCa, desk: Desk) -> None:
+    """10, 20, 40 minutes and so on up to a day, with some chance in it; success forgets all of it."""
+    ca.verdict[NAME] = {"type": URN + "dns", "detail": "no such name"}
+    waits = []
+    for _ in range(9):
+        with pytest.raises(OrderFailed, match=r"was not proved by .*: dns: no such name"):
+            await desk.it.order()
+        waits.append(round((desk.kept.again - desk.clock.now()) / 60 / 1.1))
+    assert waits == [10, 20, 40, 80, 160, 320, 640, 1280, 1440]
+    ca.verdict.clear()
+    await desk.it.order()
+    assert desk.kept.failed == 0 and desk.it.due(desk.kept).at > desk.clock.now() + 50 * 86400
+
+
+async def test_nobody_there(root: Root, ca: FakeCa, tmp_path: Path) -> None:
+    """A closed port: tried three times, then given up with the name of the machine."""
+    ca.base = f"https://localhost:{free_port()}"
+    desk = Desk(ca, root, tmp_path)
+    with pytest.raises(Unavailable, match="localhost"):
+        await desk.it.order()
+    assert len(desk.waited) == 2 and desk.kept.failed == 1
+
+
+async def test_a_stranger(ca: FakeCa, root: Root, tmp_path: Path) -> None:
+    """Without its root of trust an authority is a stranger: nothing is sent."""
+    desk = Desk(ca, Root(root.certificate, root.certificate, root.key), tmp_path)
+    with pytest.raises(AcmeError, match=r"localhost:.*certificate verify failed"):
+        await desk.it.order()
+    assert ca.seen == []
+    desk = Desk(ca, Root(tmp_path / "nothing", root.certificate, root.key), tmp_path)
+    with pytest.raises(Unready, match="nothing has no certificates to trust"):
+        await desk.it.order()
+
+
+@pytest.mark.parametrize(
+    ("path", "reply", "says"),
+    [
+        ("/directory", Reply(body=b"<html>"), "directory .* is not what RFC 8555 describes"),
+        ("/directory", Reply(body=[1]), "is not what RFC 8555 describes"),
+        ("/directory", Reply(body={"newNonce": "x"}), "newAccount"),
+        ("/directory", Reply(body=b"[" * 100_000), "is not what RFC 8555 describes"),
+        ("/directory", Reply(body=b" " * 300_000), "more than 262144 octets"),
+        ("/directory", Reply(301, fields={"location": "https://elsewhere"}), "moved to 'https://elsewhere'"),
+        ("/directory", Reply(404, b"not here"), "HTTP status 404"),
+        ("/new-account", Reply(307, fields={"location": "https://elsewhere"}), "redirects are not followed"),
+        ("/new-account", Reply(201, {"status": "valid"}), "does not say where"),
+        ("/new-account", Reply(201, {"status": 7}, {"location": "x"}), "the account is not what"),
+        ("/new-account", Reply(200, {"status": "revoked"}, {"location": "x"}), "it is revoked"),
+        ("/new-order", Reply(201, {"status": "pending"}), "does not say where it is|not what"),
+        ("/new-order", Reply(201, b"\xff\xfe", {"location": "x"}), "the order is not what"),
+        ("/authorization/1-0", Reply(200, {"status": "pending"}), "an authorization is not what"),
+        ("/authorization/1-0", Reply(200, {"status": "revoked", "identifier": {"type": "dns", "value": "x"}}), "authorization is revoked"),
+        ("/certificate/1", Reply(200, b"no certificate"), "no chain of certificates"),
+        ("/certificate/1", Reply(200, b""), "no chain of certificates"),
+        ("/finalize/1", problem(403, "badCSR", "key too small"), "badCSR: key too small"),
+        ("/finalize/1", problem(400, "compound", "two things"), "compound: two things"),
+    ],
+)  # fmt: skip
+async def test_nonsense(path: str, reply: Reply, says: str, ca: FakeCa, desk: Desk) -> None:
+    """Whatever comes instead of an answer ends the order with what was wrong, and nothing stays shown."""
+    ca.instead[path] = [reply] * 5
+    with pytest.raises(AcmeError, match=says):
+        await desk.it.order()
+    assert desk.ports.texts == {} and desk.ports.contexts == {}
+    assert desk.kept.failed == 1 and desk.kept.chain == ""
+
+
+@pytest.mark.rfc("8555", "6.1", "Use of HTTPS is REQUIRED.")
+async def test_not_https(ca: FakeCa, desk: Desk) -> None:
+    """An authority that sends us to an address without TLS, or to a file, is not followed there."""
+    for target in ("http://localhost/new-order", "file:///etc/passwd", "//x", "https://", "\x00"):
+        found = ca._directory() | {"newOrder": target}
+        ca.instead["/directory"] = [Reply(body=found)]
+        with pytest.raises(BadAnswer, match=r"is not https|is no URL"):
+            await desk.it.order()
+    assert ca.of("/new-order") == []
+
+
+async def test_problem_with_parts(ca: FakeCa, desk: Desk) -> None:
+    """Type, detail and every subproblem with its name are in the error and on disk; nothing in it can draw on a terminal."""
+    ca.instead["/new-order"] = [
+        Reply(
+            403,
+            {
+                "type": URN + "malformed",
+                "detail": "Some\x1b[2J names",
+                "identifier": {"type": "dns", "value": "not.here"},
+                "subproblems": [
+                    {
+                        "type": URN + "rejectedIdentifier",
+                        "detail": "never",
+                        "identifier": {"type": "dns", "value": "bad.example"},
+                    },
+                    7,
+                ],
+            },
+        )
+    ]
+    with pytest.raises(Refused) as caught:
+        await desk.it.order()
+    text = str(caught.value)
+    assert "malformed: Some [2J names; bad.example: rejectedIdentifier: never; about:blank" in text
+    assert "not.here" not in text and text.isprintable()
+    last = desk.kept.last
+    assert last is not None and last.problem is not None
+    assert last.problem["subproblems"][0]["identifier"] == "bad.example"
+
+
+async def test_terms_have_changed(ca: FakeCa, desk: Desk) -> None:
+    """Where a person has to go is in the error."""
+    ca.instead["/new-order"] = [
+        Reply(
+            403,
+            {
+                "type": URN + "userActionRequired",
+                "detail": "New terms",
+                "instance": "https://ca/agree",
+            },
+            {"link": '<https://ca/terms/2>;rel="terms-of-service"'},
+        )
+    ]
+    with pytest.raises(
+        Refused, match=r"New terms \(terms: https://ca/terms/2\) \(see https://ca/agree\)"
+    ):
+        await desk.it.order()
+
+
+@pytest.mark.rfc("8555", "7.3", "Clients SHOULD NOT automatically agree to terms by default.")
+async def test_terms(ca: FakeCa, root: Root, tmp_path: Path) -> None:
+    """Nothing is agreed to in somebody's name, and no request is spent on it; the next try does not wait for long."""
+    ca.terms = "https://ca/terms/1"
+    desk = Desk(ca, root, tmp_path, agree_terms=False)
+    with pytest.raises(Unready, match="read https://ca/terms/1"):
+        await desk.it.order()
+    assert ca.of("/new-account") == [] and desk.kept.failed == 0
+    ca.terms = ""
+    await desk.it.order()
+    assert ca.of("/new-account")[0].payload == {"contact": []}
+
+
+@pytest.mark.rfc("8555", "7.3.4", 'The "alg" field MUST indicate a MAC-based algorithm')
+@pytest.mark.rfc(
+    "8555", "7.3.4", 'The "kid" field MUST contain the key identifier provided by the CA'
+)
+@pytest.mark.rfc("8555", "7.3.4", 'The "nonce" field MUST NOT be present')
+@pytest.mark.rfc("8555", "7.3.4", 'The "url" field MUST be set to the same value as the outer JWS')
+async def test_binding(ca: FakeCa, root: Root, tmp_path: Path) -> None:
+    """What is inside the binding to an external account, field by field."""
+    import hmac
+    import json
+
+    from tests.support.fakeca import unb64
+
+    ca.eab = True
+    with pytest.raises(Unready, match="eab_kid"):
+        await Desk(ca, root, tmp_path).it.order()
+    desk = Desk(ca, root, tmp_path, eab_kid="customer 7", eab_key_env="EAB")
+    object.__setattr__(desk.it._around, "environment", {"EAB": "c2VjcmV0\n"})
+    await desk.it.order()
+    (asked,) = ca.of("/new-account")
+    bound = asked.payload["externalAccountBinding"]
+    header = json.loads(unb64(bound["protected"]))
+    assert header == {"alg": "HS256", "kid": "customer 7", "url": f"{ca.base}/new-account"}
+    assert json.loads(unb64(bound["payload"])) == asked.protected["jwk"]
+    signed = f"{bound['protected']}.{bound['payload']}".encode()
+    assert unb64(bound["signature"]) == hmac.digest(b"secret", signed, "sha256")
+
+
+async def test_profiles(ca: FakeCa, root: Root, tmp_path: Path) -> None:
+    """The kind of certificate goes with the order; one that the authority does not have is an error that names those it has."""
+    desk = Desk(ca, root, tmp_path, profile="shortlived")
+    with pytest.raises(Unready, match="no profile 'shortlived'; it has: none"):
+        await desk.it.order()
+    ca.profiles = {"classic": "as ever", "tls": "small"}
+    with pytest.raises(Unready, match="it has: classic, tls"):
+        await desk.it.order()
+    ca.profiles = {"shortlived": "a week"}
+    await desk.it.order()
+    assert ca.of("/new-order")[-1].payload["profile"] == "shortlived"
+
+
+async def test_no_way_to_prove(ca: FakeCa, desk: Desk) -> None:
+    """The authority offers only what we cannot do: both lists are in the error."""
+    ca.offers = ["dns-01", "new-thing-02"]
+    with pytest.raises(OrderFailed, match="offers dns-01, new-thing-02, we have"):
+        await desk.it.order()
+
+
+@pytest.mark.rfc(
+    "8738", "7", 'The existing "dns-01" challenge MUST NOT be used to validate IP identifiers.'
+)
+async def test_no_dns_for_addresses(ca: FakeCa, root: Root, tmp_path: Path) -> None:
+    """Even an authority that offers dns-01 for an address gets another way, or none."""
+    more = {"challenges": ("dns-01", "http-01"), "dns_hook": ("/bin/false",)}
+    desk = Desk(ca, root, tmp_path, "192.0.2.7", **more)
+    await desk.it.order()
+    assert ca.of("/challenge")[0].path.endswith("/http-01")
+    ca.offers = ["dns-01"]
+    with pytest.raises(OrderFailed, match=r"192\.0\.2\.7 cannot be proved"):
+        await desk.it.order()
+
+
+@pytest.mark.rfc(
+    "8555",
+    "7.4",
+    'Clients MUST NOT make any assumptions about the sort order of "identifiers" or "authorizations" elements',
+)
+async def test_any_order(ca: FakeCa, root: Root, tmp_path: Path) -> None:
+    """An authority that sorts differently each time gets the same certificate out of us."""
+    desk = Desk(ca, root, tmp_path, "b.example", "a.example", "c.example")
+    new_order = ca._new_order
+
+    def shuffled(asked: Any) -> Reply:
+        reply = new_order(asked)
+        order = ca.orders["1"]
+        order["identifiers"] = list(reversed(order["identifiers"]))
+        order["authorizations"] = order["authorizations"][1:] + order["authorizations"][:1]
+        return reply
+
+    ca._new_order = shuffled  # type: ignore[method-assign]
+    issued = await desk.it.order()
+    assert issued.names == ("b.example", "a.example", "c.example")
+
+
+@pytest.mark.rfc(
+    "8555",
+    "7.1.3",
+    "If a client observes a change in the contents of either array, then it SHOULD consider the order invalid.",
+)
+async def test_a_changed_order(ca: FakeCa, desk: Desk) -> None:
+    """An order that is for something else after a while is given up."""
+    changed = {
+        "status": "ready",
+        "identifiers": [{"type": "dns", "value": "other.example"}],
+        "authorizations": [],
+        "finalize": "x",
+    }
+    ca.instead["/order/1"] = [Reply(body=changed)]
+    with pytest.raises(OrderFailed, match="changed the order"):
+        await desk.it.order()
+
+
+async def test_order_for_other_names(ca: FakeCa, desk: Desk) -> None:
+    """An order for other names than ours is not ours."""
+    body = {
+        "status": "pending",
+        "identifiers": [{"type": "dns", "value": "other.example"}],
+        "authorizations": [],
+        "finalize": "x",
+    }
+    ca.instead["/new-order"] = [Reply(201, body, {"location": "x"})]
+    with pytest.raises(OrderFailed, match="other names than ours"):
+        await desk.it.order()
+
+
+async def test_wrong_certificates(ca: FakeCa, desk: Desk) -> None:
+    """For another name, for another key, or over already: not taken, and the one before stays."""
+    await desk.it.order()
+    good = desk.kept
+    ca.names = lambda names: ["other.example"]
+    with pytest.raises(
+        OrderFailed, match=r"other names: other\.example instead of mail\.example\.org"
+    ):
+        await desk.it.order()
+    ca.names, ca.foreign_key = (lambda names: names), True
+    with pytest.raises(OrderFailed, match="another key"):
+        await desk.it.order()
+    ca.foreign_key, ca.expired = False, True
+    with pytest.raises(OrderFailed, match="already expired"):
+        await desk.it.order()
+    assert desk.kept.chain == good.chain and desk.kept.failed == 3
+    assert desk.it.issued(desk.kept) is not None
+
+
+async def test_waiting(ca: FakeCa, desk: Desk) -> None:
+    """What takes its time is asked about again, as often as the authority says, and not for ever."""
+    processing = {
+        "status": "processing",
+        "identifiers": [{"type": "dns", "value": NAME}],
+        "authorizations": [f"{ca.base}/authorization/1-0"],
+        "finalize": f"{ca.base}/finalize/1",
+    }
+    ca.instead["/order/1"] = [Reply(body={**processing, "status": "pending"}) for _ in range(3)]
+    ca.instead["/order/1"][2].fields["retry-after"] = "20"
+    await desk.it.order()
+    assert desk.waited == [0.5, 1.0, 20.0]
+    ca.instead["/order/2"] = [Reply(body={**processing, "authorizations": [f"{ca.base}/authorization/2-0"]})] * 500  # fmt: skip
+    with pytest.raises(Unavailable, match=r"still 'processing' after 300 seconds"):
+        await desk.it.order()
+
+
+async def test_finalize_too_early(ca: FakeCa, desk: Desk) -> None:
+    """orderNotReady is no end: the order is looked at again."""
+    ca.instead["/finalize/1"] = [problem(403, "orderNotReady")]
+    await desk.it.order()
+    assert len(ca.of("/finalize")) == 2
+
+
+async def test_valid_already(ca: FakeCa, desk: Desk) -> None:
+    """A name that was proved with the order before needs no challenge."""
+    new_order = ca._new_order
+
+    def proved(asked: Any) -> Reply:
+        reply = new_order(asked)
+        ca.authorizations["1-0"]["status"] = "valid"
+        return reply
+
+    ca._new_order = proved  # type: ignore[method-assign]
+    await desk.it.order()
+    assert ca.of("/challenge") == [] and desk.ports.seen == []
+
+
+async def test_gives_back(ca: FakeCa, root: Root, tmp_path: Path) -> None:
+    """One name of three cannot be proved: the authorizations that nobody needs any more are given back."""
+    desk = Desk(ca, root, tmp_path, "a.example", "b.example", "c.example")
+    ca.verdict["a.example"] = {"type": URN + "connection", "detail": "nobody there"}
+    with pytest.raises(OrderFailed, match=r"a\.example was not proved"):
+        await desk.it.order()
+    given = [asked.path for asked in ca.seen if asked.payload == {"status": "deactivated"}]
+    assert {"/authorization/1-1", "/authorization/1-2"} <= set(given)
+
+
+async def test_revoked_account(ca: FakeCa, desk: Desk) -> None:
+    """The authority has revoked the account: an error that says so, with what to do, and no other account is made."""
+    await desk.it.order()
+    for account in ca.accounts.values():
+        account["status"] = "revoked"
+    with pytest.raises(AccountUnusable, match=r"cannot be used any more.*account is revoked"):
+        await desk.it.order()
+    assert len(ca.accounts) == 1
+    # Another "unauthorized", with an account that is fine, is what it is.
+    for account in ca.accounts.values():
+        account["status"] = "valid"
+    ca.instead["/new-order"] = [problem(403, "unauthorized", "not this name")]
+    with pytest.raises(Refused, match="not this name") as caught:
+        await desk.it.order()
+    assert not isinstance(caught.value, AccountUnusable)
+
+
+async def test_another_directory(ca: FakeCa, root: Root, desk: Desk, tmp_path: Path) -> None:
+    """A provider that is another authority from now on gets an account of its own; the old one's key is kept aside."""
+    await desk.it.order()
+    async with serving(FakeCa(ca.clock), root) as other:
+        moved = Desk(other, root, tmp_path)
+        await moved.it.order()
+        assert len(other.accounts) == 1
+        assert moved.told.of("put-aside")[0]["reason"] == "of another authority"
+
+
+@pytest.mark.rfc(
+    "9773",
+    "5",
+    "Clients SHOULD include this field in newOrder requests if there is a clear predecessor certificate",
+)
+@pytest.mark.rfc(
+    "9773",
+    "5",
+    "Clients SHOULD NOT include this field if the ACME server has not indicated that it supports this protocol",
+)
+async def test_replaces(ca: FakeCa, desk: Desk) -> None:
+    """A renewal says what it replaces, where the authority knows what that means; "already replaced" is no obstacle."""
+    await desk.it.order()
+    await desk.it.order()
+    assert "replaces" not in ca.of("/new-order")[-1].payload
+    ca.ari = lambda now: {
+        "suggestedWindow": {"start": "2026-12-01T00:00:00Z", "end": "2026-12-02T00:00:00Z"}
+    }
+    identifier = desk.kept.identifier
+    await desk.it.order()
+    assert ca.of("/new-order")[-1].payload["replaces"] == identifier
+    ca.instead["/new-order"] = [problem(409, "alreadyReplaced")]
+    await desk.it.order()
+    assert "replaces" not in ca.of("/new-order")[-1].payload
+
+
+async def test_stopped_in_the_middle(ca: FakeCa, root: Root, tmp_path: Path) -> None:
+    """The server stops while an authority is at work: nothing stays shown, nothing counts as a failure, the lock is free."""
+    desk = Desk(ca, root, tmp_path)
+    reached = asyncio.Event()
+
+    async def stuck(seconds: float) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    object.__setattr__(desk.it._around, "sleep", stuck)
+    ca._validate = lambda number: None  # type: ignore[method-assign]
+    task = asyncio.get_running_loop().create_task(desk.it.order())
+    await reached.wait()
+    assert desk.ports.contexts
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert desk.ports.contexts == {} and desk.kept.failed == 0
+    object.__setattr__(desk.it._around, "sleep", desk.sleep)
+    del ca._validate  # type: ignore[method-assign]
+    await desk.it.order()
