@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from msgspec.structs import replace
-from tests.acme.conftest import Authority, program
 from tests.acme.world import Told, around, issuer, plan, provider
+from tests.support.authority import Authority, program
 from tests.support.challenges import Responders, responders
 from tests.support.pebble import EAB, Root, free_port, pebble
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +13,7 @@ from typing import Any
 from postil.acme.issue import Issuer, Plan, Surroundings
 from postil.base.clock import Clock, SystemClock
 from postil.config.acme import Certificate, Provider, checked
-from postil.http.client import Client, trust
+from postil.http.client import connect
 from postil.http.exchange import Http
 from postil.ports.certs import Challenges
 
@@ -24,12 +23,9 @@ async def hurry(seconds: float) -> None:
     await asyncio.sleep(min(seconds, 0.05))
 
 
-def connect(provider: Provider) -> AbstractAsyncContextManager[Http]:
-    """Over the network; reading roots takes longer than the rest, so it is done once."""
-    return Client(_trust(provider.ca_file))
-
-
-_trust = functools.cache(trust)
+def over_the_network(provider: Provider) -> AbstractAsyncContextManager[Http]:
+    """As the server does it."""
+    return connect(provider.ca_file)
 
 
 @dataclass
@@ -72,7 +68,7 @@ def around(
     """The world, mostly the real one."""
     return Surroundings(
         root=root / "acme",
-        connect=more.pop("connect", connect),
+        connect=more.pop("connect", over_the_network),
         clock=clock or SystemClock(),
         sleep=sleep,
         random=more.pop("random", random.random),

@@ -190,6 +190,10 @@ class ProviderFolder:
         _folder(self.path)
         write(self._account, _encoded(account))
 
+    def exists(self) -> bool:
+        """Is there a file of an account, whatever is in it?"""
+        return self._account.exists()
+
     def put_account_aside(self) -> Path:
         """The next order makes another account."""
         return put_aside(self._account)

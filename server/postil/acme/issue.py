@@ -320,12 +320,12 @@ class Issuer:
 
 @contextlib.asynccontextmanager
 async def connected(provider: Provider, around: Surroundings) -> AsyncIterator[Session]:
-    """A session with a provider; AcmeError when its roots cannot be read."""
-    try:
-        connection = around.connect(provider)
-    except HttpError as error:
-        raise Unready(str(error)) from error
-    async with connection as http:
+    """A session with a provider; Unready when its roots cannot be read."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            http = await stack.enter_async_context(around.connect(provider))
+        except HttpError as error:
+            raise Unready(str(error)) from error
         yield Session(provider.directory, World(http, around.clock, around.sleep, around.random))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -41,9 +42,15 @@ def trust(ca_file: str = "") -> ssl.SSLContext:
     if not ca_file:
         return ssl.create_default_context()
     try:
-        return ssl.create_default_context(cadata=Path(ca_file).read_text("ascii"))
+        context = ssl.SSLContext(
+            ssl.PROTOCOL_TLS_CLIENT
+        )  # trusts nobody yet; an empty file must not mean "the system's"
+        context.load_verify_locations(cadata=Path(ca_file).read_text("ascii"))
     except (OSError, ValueError, ssl.SSLError) as error:
         raise NoRoots(f"{ca_file} has no certificates to trust: {error}") from error
+    if not context.cert_store_stats()["x509_ca"]:
+        raise NoRoots(f"{ca_file} has no certificates to trust: no authority is in it")
+    return context
 
 
 class Client:
@@ -131,6 +138,13 @@ class Client:
             links=tuple(links(response.headers.get_list("link"))),
             body=bytes(whole),
         )
+
+
+@contextlib.asynccontextmanager
+async def connect(ca_file: str = "") -> AsyncIterator[Client]:
+    """A client that trusts the roots in the file, or the system's. Reading those takes some 20 ms, so not in the event loop."""
+    async with Client(await asyncio.to_thread(trust, ca_file)) as client:
+        yield client
 
 
 def links(values: list[str]) -> list[tuple[str, str]]:
