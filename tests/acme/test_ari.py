@@ -101,6 +101,7 @@ def test_no_window(body: bytes) -> None:
         read(body, RenewalInfo, "the window")
 
 
+@pytest.mark.rfc("9773", "4.2", "Select a uniform random time within the suggested window.")
 @given(st.floats(0, 1), st.floats(0, 1e9), st.floats(1, 1e9))
 def test_choose(share: float, start: float, length: float) -> None:
     """Somewhere inside."""

@@ -14,8 +14,8 @@ from tests.support.challenges import Responders
 from tests.support.fakeca import URN, FakeCa, Reply, problem, serving
 from tests.support.pebble import Root, free_port
 
-from postil.acme.files import Kept
-from postil.acme.issue import Issuer
+from postil.acme.files import Kept, KeptAccount, ProviderFolder
+from postil.acme.issue import Issuer, connected
 from postil.acme.problem import (
     AccountUnusable,
     AcmeError,
@@ -79,6 +79,51 @@ def desk(ca: FakeCa, root: Root, tmp_path: Path) -> Desk:
     return Desk(ca, root, tmp_path)
 
 
+@pytest.mark.rfc("8555", "5", "MUST be encoded using the UTF-8 character set [RFC3629].")
+@pytest.mark.rfc(
+    "8555", "6.1", "This header field SHOULD include the name and version of the ACME software"
+)
+@pytest.mark.rfc("8555", "6.1", "ACME clients SHOULD send an Accept-Language header field")
+@pytest.mark.rfc("8555", "6.2", '"alg" (Algorithm)')
+@pytest.mark.rfc("8555", "6.2", '"nonce" (defined in Section 6.5)')
+@pytest.mark.rfc("8555", "6.2", '"url" (defined in Section 6.4)')
+@pytest.mark.rfc("8555", "6.2", 'Either "jwk" (JSON Web Key) or "kid" (Key ID) as specified below')
+@pytest.mark.rfc(
+    "8555",
+    "6.2",
+    "This field MUST contain the public key corresponding to the private key used to sign the JWS.",
+)
+@pytest.mark.rfc(
+    "8555",
+    "6.2",
+    'For all other requests, the request is signed using an existing account, and there MUST be a "kid" field.',
+)
+@pytest.mark.rfc(
+    "8555", "6.3", "then it MUST send a POST request with a JWS body as described above"
+)
+@pytest.mark.rfc(
+    "8555",
+    "6.4.1",
+    'The value of the "url" header parameter MUST be a string representing the target URL.',
+)
+@pytest.mark.rfc(
+    "8555",
+    "6.5.1",
+    "The Replay-Nonce header field SHOULD NOT be included in HTTP request messages.",
+)
+@pytest.mark.rfc(
+    "8555",
+    "6.5.2",
+    'The value of the "nonce" header parameter MUST be an octet string, encoded according to the base64url encoding',
+)
+@pytest.mark.rfc(
+    "8555",
+    "7.4",
+    "The CSR MUST indicate the exact same set of requested identifiers as the initial newOrder request.",
+)
+@pytest.mark.rfc(
+    "8555", "7.4", 'Identifiers of type "dns" MUST appear either in the commonName portion'
+)
 @pytest.mark.rfc(
     "8555", "6.1", "ACME clients MUST send a User-Agent header field, in accordance with [RFC7231]."
 )
@@ -125,6 +170,7 @@ async def test_every_request(ca: FakeCa, desk: Desk) -> None:
     assert all(asked.fields["user-agent"] == AGENT for asked in ca.seen)
     assert AGENT.startswith("postil/") and " httpx2/" in AGENT
     assert all(asked.fields["accept-language"] == "en" for asked in ca.seen)
+    assert not any("replay-nonce" in asked.fields for asked in ca.seen)
     posts = [asked for asked in ca.seen if asked.method == "POST"]
     (account,) = ca.accounts
     for asked in posts:
@@ -153,6 +199,11 @@ async def test_every_request(ca: FakeCa, desk: Desk) -> None:
 @pytest.mark.rfc(
     "8555",
     "6.5",
+    "On receiving such a response, a client SHOULD retry the request using the new nonce.",
+)
+@pytest.mark.rfc(
+    "8555",
+    "6.5",
     'when retrying in response to a "badNonce" error, the client MUST use the nonce provided in the error response.',
 )
 @pytest.mark.rfc("8555", "6.5.1", "Clients MUST ignore invalid Replay-Nonce values.")
@@ -168,6 +219,64 @@ async def test_nonces(ca: FakeCa, desk: Desk) -> None:
     assert [asked.protected["nonce"] for asked in ca.of("/new-order")][1] == "from-the-refusal"
     sent = [asked.protected["nonce"] for asked in ca.seen if asked.protected]
     assert len(set(sent)) == len(sent) and not any("!" in one or "+" in one for one in sent)
+
+
+@pytest.mark.rfc(
+    "8555",
+    "7.3.5",
+    "The content of this field MUST be the exact string provided in the Location header field",
+)
+@pytest.mark.rfc(
+    "8555",
+    "7.3.5",
+    "The outer JWS MUST meet the normal requirements for an ACME JWS request body (see Section 6.2).",
+)
+@pytest.mark.rfc(
+    "8555",
+    "7.3.5",
+    'The inner JWS MUST have a "jwk" header parameter, containing the public key of the new key pair.',
+)
+@pytest.mark.rfc(
+    "8555", "7.3.5", 'The inner JWS MUST have the same "url" header parameter as the outer JWS.'
+)
+@pytest.mark.rfc("8555", "7.3.5", 'The inner JWS MUST omit the "nonce" header parameter.')
+async def test_change_of_the_key(ca: FakeCa, root: Root, desk: Desk) -> None:
+    """The account's new key and its old one sign for each other; the authority of the tests looks at every field."""
+    await desk.it.order()
+    ((url, account),) = ca.accounts.items()
+    before = account["jwk"]
+    async with connected(desk.it.plan.provider, desk.it._around) as session:
+        await desk.it.accounts(session).change_key()
+    assert account["jwk"] != before
+    (asked,) = ca.of("/key-change")
+    assert asked.protected["kid"] == url
+    await desk.it.order()
+
+
+@pytest.mark.rfc(
+    "8555",
+    "11.1",
+    "ACME clients and servers MUST verify that a CSR submitted in a finalize request does not contain a public key for any known account key pair.",
+)
+@pytest.mark.rfc(
+    "8555", "11.1", "the public key of an account key pair MUST NOT be included in a certificate."
+)
+async def test_key_of_an_account(ca: FakeCa, root: Root, tmp_path: Path) -> None:
+    """Somebody has put the key of an account, even of another provider's, in a certificate's place: nothing is ordered."""
+    desk = Desk(ca, root, tmp_path)
+    await desk.it.order()
+    other = ProviderFolder(tmp_path / "acme", "other")
+    pem = desk.it.folder.octets(desk.kept.key)
+    assert pem is not None
+    other.keep_account(KeptAccount(directory="https://other", key=pem.decode()))
+    broken = ProviderFolder(tmp_path / "acme", "broken")
+    broken.path.mkdir()
+    (broken.path / "account.json").write_text("{")
+    asked = len(ca.of("/new-order"))
+    with pytest.raises(Unready, match="is the key of an account"):
+        await desk.it.order()
+    assert len(ca.of("/new-order")) == asked
+    await desk.it.order(new_key=True)
 
 
 async def test_no_nonce_to_be_had(ca: FakeCa, desk: Desk) -> None:
@@ -251,6 +360,11 @@ async def test_a_stranger(ca: FakeCa, root: Root, tmp_path: Path) -> None:
         await desk.it.order()
 
 
+@pytest.mark.rfc(
+    "8555",
+    "7.5.1",
+    "On receiving such an error, the client SHOULD undo any actions that have been taken to fulfill the challenge",
+)
 @pytest.mark.parametrize(
     ("path", "reply", "says"),
     [
@@ -271,6 +385,7 @@ async def test_a_stranger(ca: FakeCa, root: Root, tmp_path: Path) -> None:
         ("/authorization/1-0", Reply(200, {"status": "revoked", "identifier": {"type": "dns", "value": "x"}}), "authorization is revoked"),
         ("/certificate/1", Reply(200, b"no certificate"), "no chain of certificates"),
         ("/certificate/1", Reply(200, b""), "no chain of certificates"),
+        ("/challenge/1-0/tls-alpn-01", problem(400, "malformed", "not like this"), "not like this"),
         ("/finalize/1", problem(403, "badCSR", "key too small"), "badCSR: key too small"),
         ("/finalize/1", problem(400, "compound", "two things"), "compound: two things"),
     ],
@@ -295,6 +410,7 @@ async def test_not_https(ca: FakeCa, desk: Desk) -> None:
     assert ca.of("/new-order") == []
 
 
+@pytest.mark.rfc("8555", "6.7", 'Clients SHOULD display the "detail" field of all errors.')
 async def test_problem_with_parts(ca: FakeCa, desk: Desk) -> None:
     """Type, detail and every subproblem with its name are in the error and on disk; nothing in it can draw on a terminal."""
     ca.instead["/new-order"] = [
@@ -344,6 +460,9 @@ async def test_terms_have_changed(ca: FakeCa, desk: Desk) -> None:
         await desk.it.order()
 
 
+@pytest.mark.rfc(
+    "8555", "7.3", "Rather, they SHOULD require some user interaction for agreement to terms."
+)
 @pytest.mark.rfc("8555", "7.3", "Clients SHOULD NOT automatically agree to terms by default.")
 async def test_terms(ca: FakeCa, root: Root, tmp_path: Path) -> None:
     """Nothing is agreed to in somebody's name, and no request is spent on it; the next try does not wait for long."""
@@ -396,6 +515,27 @@ async def test_profiles(ca: FakeCa, root: Root, tmp_path: Path) -> None:
     ca.profiles = {"shortlived": "a week"}
     await desk.it.order()
     assert ca.of("/new-order")[-1].payload["profile"] == "shortlived"
+
+
+@pytest.mark.rfc(
+    "8555",
+    "8.2",
+    "Clients SHOULD NOT respond to challenges until they believe that the server's queries will succeed.",
+)
+async def test_slow_name_servers(ca: FakeCa, root: Root, tmp_path: Path) -> None:
+    """Between the hook and the moment the authority is told, the time that the name servers need; and only once."""
+    more = {"challenges": ("dns-01",), "dns_hook": ("/bin/true",), "dns_wait": 40}
+    desk = Desk(ca, root, tmp_path, "a.example", "*.a.example", **more)
+    told: list[float] = []
+    validate = ca._validate
+
+    def noting(number: str) -> None:
+        told.append(sum(desk.waited))
+        validate(number)
+
+    ca._validate = noting  # type: ignore[method-assign]
+    await desk.it.order()
+    assert told == [40, 40]
 
 
 async def test_no_way_to_prove(ca: FakeCa, desk: Desk) -> None:
@@ -515,6 +655,11 @@ async def test_finalize_too_early(ca: FakeCa, desk: Desk) -> None:
     assert len(ca.of("/finalize")) == 2
 
 
+@pytest.mark.rfc(
+    "8555",
+    "7.1.3",
+    'Clients SHOULD check the "status" field of an order to determine whether they need to take any action.',
+)
 async def test_valid_already(ca: FakeCa, desk: Desk) -> None:
     """A name that was proved with the order before needs no challenge."""
     new_order = ca._new_order
@@ -556,13 +701,19 @@ async def test_revoked_account(ca: FakeCa, desk: Desk) -> None:
     assert not isinstance(caught.value, AccountUnusable)
 
 
+@pytest.mark.rfc(
+    "8555",
+    "11.1",
+    "it is RECOMMENDED that each account key pair be used only for authentication of a single ACME account.",
+)
 async def test_another_directory(ca: FakeCa, root: Root, desk: Desk, tmp_path: Path) -> None:
     """A provider that is another authority from now on gets an account of its own; the old one's key is kept aside."""
     await desk.it.order()
     async with serving(FakeCa(ca.clock), root) as other:
         moved = Desk(other, root, tmp_path)
         await moved.it.order()
-        assert len(other.accounts) == 1
+        (account,), (before,) = other.accounts.values(), ca.accounts.values()
+        assert account["jwk"] != before["jwk"]
         assert moved.told.of("put-aside")[0]["reason"] == "of another authority"
 
 

@@ -78,6 +78,7 @@ def test_order() -> None:
     "3",
     "It MUST NOT contain any characters outside the base64url alphabet as described in Section 5 of [RFC4648].",
 )
+@pytest.mark.rfc("8555", "8.3", 'MUST NOT include base64 padding characters ("=").')
 @pytest.mark.parametrize(
     ("token", "usable"),
     [

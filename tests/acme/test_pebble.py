@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import sys
 from pathlib import Path
@@ -107,6 +108,11 @@ urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", json.dumps(body).encod
 """
 
 
+@pytest.mark.rfc(
+    "8555",
+    "8.4",
+    "The client SHOULD de-provision the resource record(s) provisioned for this challenge once the challenge is complete",
+)
 async def test_by_dns(authority: Authority, tmp_path: Path) -> None:
     """dns-01 through the hook: a wildcard and its base name at once, two values of one record, both removed again."""
     port, hook = tmp_path / "port", tmp_path / "hook.py"
@@ -327,8 +333,13 @@ async def test_lost_state(authority: Authority, ports: Responders, tmp_path: Pat
     assert (it.folder.path / f"{kept.key}.broken-1").read_text() == "no key"
 
 
+@pytest.mark.rfc(
+    "8555",
+    "11.1",
+    "Clients MUST generate a fresh account key for every account creation or rollover operation.",
+)
 async def test_an_authority_that_forgot(root: Root, tmp_path: Path) -> None:
-    """Pebble forgets everything when it ends: the same key is registered once more, and the order goes on."""
+    """Pebble forgets everything when it ends: another account is made, with another key, and the order goes on."""
     port = free_port()
     async with responders(tmp_path) as ports:
         told = Told()
@@ -339,11 +350,11 @@ async def test_an_authority_that_forgot(root: Root, tmp_path: Path) -> None:
                 one = provider(ca.directory, root.ca_file)
                 await issuer(tmp_path, plan(one, "127.0.0.1"), ports, told).order()
         assert [facts["new"] for facts in told.of("account")] == [True, True]
+        assert told.of("put-aside")[0]["reason"] == "the authority does not know it"
+        before, after = (tmp_path / "acme" / "ca").glob("account.json*")
+        assert json.loads(before.read_bytes())["key"] != json.loads(after.read_bytes())["key"]
 
 
-@pytest.mark.rfc(
-    "8555", "7.3.6", "it MUST return an error response with status code 401 (Unauthorized)"
-)
 async def test_deactivated_account(authority: Authority, ports: Responders, tmp_path: Path) -> None:
     """An account that was ended is an error that says what to do, not another account behind somebody's back."""
     one = provider(authority.ca.directory, authority.ca.root.ca_file)
@@ -384,6 +395,11 @@ async def test_revoke(
     assert again is not None and not again.revoked and not again.spent
 
 
+@pytest.mark.rfc(
+    "8555",
+    "7.3.1",
+    'then it SHOULD do so by sending a POST request to the newAccount URL with a JWS whose payload has an "onlyReturnExisting" field set to "true"',
+)
 async def test_change_of_the_key(authority: Authority, ports: Responders, tmp_path: Path) -> None:
     """The account's key changes; a crash in the middle is put right, whichever key the authority knows by then."""
     one = provider(authority.ca.directory, authority.ca.root.ca_file)

@@ -143,6 +143,17 @@ async def test_restarts(ca: FakeCa, machine: Machine) -> None:
     "4.3.2",
     "After an initial fetch of a certificate's RenewalInfo, clients MUST fetch it again as soon as possible after the time indicated in the Retry-After header",
 )
+@pytest.mark.rfc("9773", "4.2", "Make a renewalInfo request to get a suggested renewal window.")
+@pytest.mark.rfc(
+    "9773",
+    "4.2",
+    "Otherwise, if the client can schedule itself to attempt renewal at exactly the selected time, do so.",
+)
+@pytest.mark.rfc(
+    "9773",
+    "4.2",
+    "Otherwise, sleep until the time indicated by the Retry-After header and return to Step 1.",
+)
 async def test_the_authoritys_window(ca: FakeCa, machine: Machine) -> None:
     """Asked for right after the order and then as often as the authority says; the order comes at the moment chosen in the window."""
     start = START + 20 * DAY
@@ -162,6 +173,8 @@ async def test_the_authoritys_window(ca: FakeCa, machine: Machine) -> None:
     assert machine.days()[1] == pytest.approx(21, abs=0.3)
 
 
+@pytest.mark.rfc("9773", "4.2", "Clients SHOULD provide this URL to their operator, if present.")
+@pytest.mark.rfc("9773", "4.2", "If the selected time is in the past, attempt renewal immediately.")
 async def test_a_window_that_moves(ca: FakeCa, machine: Machine) -> None:
     """A revocation is near: the window moves into the past, and the order comes with the next look; the operator is told why."""
     days = 60.0

@@ -70,6 +70,18 @@ def shown(server: Server, trust: Path | None, name: str | None) -> x509.Certific
         return x509.load_der_x509_certificate(secure.getpeercert(True) or b"")
 
 
+def validating(server: Server) -> None:
+    """A connection like an authority's, when nothing is ordered."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["acme-tls/1"])
+    with (
+        socket.create_connection(("127.0.0.1", server.ports["https"]), 20) as plain,
+        context.wrap_socket(plain, server_hostname=NAME),
+    ):
+        pass
+
+
 async def both(folder: Path) -> None:
     """Until both certificates are on disk."""
     async with asyncio.timeout(60):
@@ -94,6 +106,11 @@ async def trusted(server: Server, trust: Path, name: str) -> x509.Certificate:
     "3",
     'it MUST be provisioned such that it is returned during a TLS handshake where the "acme-tls/1" application-layer protocol has been negotiated',
 )
+@pytest.mark.rfc(
+    "8737",
+    "4",
+    'The "acme-tls/1" protocol MUST only be used for validating ACME tls-alpn-01 challenges.',
+)
 @pytest.mark.parametrize("way", ["tls-alpn-01", "http-01"])
 async def test_its_own_ports(way: str, authority: Authority, tmp_path: Path) -> None:
     """Proved at its own listeners; clients get it by name or by address, at once; after a restart from the first connection on."""
@@ -105,6 +122,8 @@ async def test_its_own_ports(way: str, authority: Authority, tmp_path: Path) -> 
         first = await trusted(server, trust, NAME)
         address = await trusted(server, trust, "127.0.0.1")
         assert first.issuer != first.subject and address.serial_number != first.serial_number
+        with pytest.raises(ssl.SSLError):
+            await asyncio.to_thread(validating, server)
         async with httpx2.AsyncClient(trust_env=False) as client:
             base = f"http://127.0.0.1:{server.ports['http']}"
             missing = await client.get(f"{base}/.well-known/acme-challenge/unknown")

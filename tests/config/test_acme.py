@@ -35,6 +35,9 @@ def test_defaults() -> None:
     )
 
 
+@pytest.mark.rfc(
+    "8555", "7.1.4", "it MUST be encoded according to the rules in Section 7 of [RFC5280]."
+)
 def test_filled_in() -> None:
     """Names in the form that certificates have, defaults from the authority, files beside the configuration."""
     config = read(

@@ -173,6 +173,8 @@ class FakeCa:
                     body=self.chains[number],
                     fields={"content-type": "application/pem-certificate-chain"},
                 )
+            case ["key-change"]:
+                return self._key_change(asked)
             case ["revoke"]:
                 self.revoked.append(asked.payload)
                 return Reply()
@@ -196,6 +198,7 @@ class FakeCa:
             "newAccount": f"{self.base}/new-account",
             "newOrder": f"{self.base}/new-order",
             "revokeCert": f"{self.base}/revoke",
+            "keyChange": f"{self.base}/key-change",
             "meta": meta,
             "surprise": {"a": None},
         }
@@ -281,6 +284,21 @@ class FakeCa:
         account = self.accounts[f"{self.base}{asked.path}"]
         account |= asked.payload or {}
         return Reply(body={"status": account["status"], "contact": account["contact"]})
+
+    def _key_change(self, asked: Asked) -> Reply:
+        """RFC 8555 §7.3.5, each step."""
+        inner = asked.payload
+        assert set(inner) == {"protected", "payload", "signature"}
+        header = json.loads(unb64(inner["protected"]))
+        assert set(header) == {"alg", "jwk", "url"} and header["url"] == asked.protected["url"]
+        signed = f"{inner['protected']}.{inner['payload']}".encode()
+        self._check(header["jwk"], header["alg"], signed, inner["signature"])
+        change = json.loads(unb64(inner["payload"]))
+        account = self.accounts[asked.protected["kid"]]
+        assert change == {"account": asked.protected["kid"], "oldKey": account["jwk"]}
+        assert header["jwk"] not in [one["jwk"] for one in self.accounts.values()]
+        account["jwk"] = header["jwk"]
+        return Reply()
 
     def _new_order(self, asked: Asked) -> Reply:
         number = str(len(self.orders) + 1)

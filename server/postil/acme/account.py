@@ -1,7 +1,7 @@
 """The account at an authority: found, made, kept up to date, its key changed, its end (RFC 8555 §7.3).
 
-The key is on disk before the authority hears of it, so that no crash loses an account. An authority that has forgotten the
-account (a test server after a restart) gets a new one for the same key.
+The key is on disk before the authority hears of it, so that no crash loses an account. Where the authority has forgotten the
+account (a test server after a restart), another one is made, with a key of its own.
 """
 
 from __future__ import annotations
@@ -58,12 +58,11 @@ class Accounts:
         return Signer(self._key(kept.key), kept.url)
 
     async def again(self) -> Signer:
-        """The authority says that it does not know the account: the same key, registered once more."""
-        kept = self._kept()
-        if kept is None:
-            return await self.ready()
-        kept = await self._register(self._keep(msgspec.structs.replace(kept, url="")))
-        return Signer(self._key(kept.key), kept.url)
+        """The authority says that it does not know the account: another one."""
+        # RFC 8555 §11.1: "Clients MUST generate a fresh account key for every account creation or rollover operation."
+        aside = self._folder.put_account_aside()
+        self._tell("put-aside", {"file": str(aside), "reason": "the authority does not know it"})
+        return await self.ready()
 
     def _kept(self) -> KeptAccount | None:
         """Of this authority, or none; what cannot be used is put aside."""
@@ -254,8 +253,7 @@ class Accounts:
                 kept.url, self._signer(kept), "asking about the account"
             )
         except Refused as worse:
-            # RFC 8555 §7.3.6: "If a server receives a POST or POST-as-GET from a deactivated account, it MUST return an error
-            # response with status code 401 (Unauthorized) and type "urn:ietf:params:acme:error:unauthorized"."
+            # RFC 8555 §7.3.6: a deactivated account hears this whatever it asks.
             if worse.said.kind == "unauthorized":
                 return _unusable(name, kept.url, worse.said, worse.status)
             return refused

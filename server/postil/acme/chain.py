@@ -6,8 +6,10 @@ RFC 8555 §7.4 (CSR), §9.1 (chain).
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -17,6 +19,8 @@ from postil.acme import keys, limits
 from postil.acme.identifiers import identifier
 from postil.acme.jws import PrivateKey
 from postil.acme.problem import OrderFailed
+
+_OTHER: Final = re.compile(rb"-----BEGIN(?! CERTIFICATE-----)[^\r\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,11 @@ def facts(chain_pem: bytes) -> Facts:
 
 def accept(body: bytes, names: Sequence[str], key: PrivateKey, now: float) -> tuple[bytes, Facts]:
     """The chain in clean PEM; OrderFailed when it is not the certificate that was ordered."""
+    # RFC 8555 §11.4: "if the string "-----BEGIN" is ever followed by anything other than "CERTIFICATE"), then the client MUST
+    # reject the file as invalid."
+    if foreign := _OTHER.search(body):
+        shown = foreign[0][:60].decode("ascii", "replace")
+        raise OrderFailed(f"what was issued holds something else than certificates: {shown!r}")
     try:
         certificates = x509.load_pem_x509_certificates(body)
         # RFC 8555 §9.1: "In order to provide easy interoperation with TLS, the first certificate MUST be an end-entity

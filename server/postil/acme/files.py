@@ -203,6 +203,15 @@ class ProviderFolder:
         return CertificateFolder(self.path / label)
 
 
+def account_keys(root: Path) -> Iterator[str]:
+    """The keys of all accounts, PEM; files that cannot be read are somebody else's worry."""
+    for path in sorted(root.glob("*/account.json")):
+        with contextlib.suppress(AcmeError):
+            kept = _read(path, KeptAccount)
+            if kept is not None:
+                yield from filter(None, (kept.key, kept.next_key))
+
+
 class CertificateFolder:
     """data/acme/PROVIDER/NAME."""
 

@@ -186,10 +186,24 @@ class Issuer:
             self._tell("put-aside", {"file": str(aside), "reason": str(error)})
             return None
 
+    def _check_key(self, key: PrivateKey) -> None:
+        # RFC 8555 §11.1: "ACME clients and servers MUST verify that a CSR submitted in a finalize request does not contain a
+        # public key for any known account key pair."
+        for pem in files.account_keys(self._around.root):
+            try:
+                same = keys.digest(keys.load(pem.encode())) == keys.digest(key)
+            except (keys.BadKey, UnicodeError):
+                continue
+            if same:
+                raise Unready(
+                    f"{self.folder.path / _file(key)} is the key of an account, which no certificate may have: remove it"
+                )
+
     async def _order(self, turn: _Turn, ask: str) -> tuple[Issued, Kept]:
         async with connected(self.plan.provider, self._around) as session:
             accounts = self.accounts(session)
             who = await accounts.ready()
+            await asyncio.to_thread(self._check_key, turn.key)
             wanted = Wanted(
                 names=self.plan.certificate.names,
                 key=turn.key,

@@ -99,7 +99,7 @@ class Ordering:
         try:
             answer = await self._session.post(directory.new_order, payload, self._who, doing)
         except Refused as refused:
-            # RFC 9773 §5: "it MUST return an HTTP 409 (Conflict) with a problem document of type "alreadyReplaced""
+            # RFC 9773 §5: somebody, perhaps we before a crash, has replaced that certificate already.
             if refused.said.kind != "alreadyReplaced" or "replaces" not in payload:
                 raise
             del payload["replaces"]

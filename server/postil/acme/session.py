@@ -242,8 +242,7 @@ def _problem(answer: Answer) -> Problem:
         return Problem(detail=f"HTTP status {answer.status}")
     terms = [url for relation, url in answer.links if relation == "terms-of-service"]
     if found.kind == "userActionRequired" and terms:
-        # RFC 8555 §7.3.3: "This response MUST include a Link header field with link relation "terms-of-service" and the latest
-        # terms-of-service URL."
+        # RFC 8555 §7.3.3: what a person has to agree to is in a link, not in the document.
         return dataclasses.replace(
             found, detail=f"{found.detail} (terms: {terms[0][: limits.URL]})"
         )

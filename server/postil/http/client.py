@@ -48,8 +48,8 @@ def trust(ca_file: str = "") -> ssl.SSLContext:
         context.load_verify_locations(cadata=Path(ca_file).read_text("ascii"))
     except (OSError, ValueError, ssl.SSLError) as error:
         raise NoRoots(f"{ca_file} has no certificates to trust: {error}") from error
-    if not context.cert_store_stats()["x509_ca"]:
-        raise NoRoots(f"{ca_file} has no certificates to trust: no authority is in it")
+    if not context.cert_store_stats()["x509"]:
+        raise NoRoots(f"{ca_file} has no certificates to trust: it is empty")
     return context
 
 
