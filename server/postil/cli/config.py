@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from postil.cli import target
+from postil.config import secrets
 
 
 @click.group()
@@ -22,7 +23,7 @@ def check(file: Path, as_json: bool) -> None:
     """Check FILE (default postil.toml); an error names line and field."""
     config = target.read_config(file)
     target.show(
-        msgspec.to_builtins(config),
+        msgspec.to_builtins(config, enc_hook=secrets.encoded),
         as_json,
         lambda: f"{file}: fine; {len(config.domain)} domains, {len(config.listener)} listeners",
     )

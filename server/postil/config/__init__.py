@@ -1,7 +1,7 @@
 """The machine's configuration: one commented TOML file, read once, checked whole before anything starts.
 
 Files in reading order: `model` (the tables and fields, with their meaning), `locate` (which line of the file a field
-stands on), `load` (file to `Config`, or a `ConfigError` with file, line and field), `example` (the commented file that
+stands on), `secrets` (values that nobody may see, and where they are kept), `load` (file to `Config`, or a `ConfigError` with file, line and field), `example` (the commented file that
 `postil config example` prints; a test reads it back).
 
 Rules: no field without a documented default; a field that is not known is an error, never ignored; relative paths

@@ -10,7 +10,7 @@ from pathlib import Path
 import idna
 import msgspec
 
-from postil.config import locate
+from postil.config import locate, secrets
 from postil.config.model import Config, Domain, Listener
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
@@ -63,7 +63,7 @@ def parse(text: str, file: str, folder: Path) -> Config:
         line = int(at.group(1)) if at else text.count("\n") + 1
         raise ConfigError(file, line, "", _TOML_LINE.sub("", said)) from error
     try:
-        config = msgspec.convert(table, Config)
+        config = msgspec.convert(table, Config, dec_hook=secrets.decoded)
     except msgspec.ValidationError as error:
         match = _AT.match(str(error))
         assert match is not None  # the pattern matches any text
@@ -125,6 +125,7 @@ def _checked(config: Config, folder: Path) -> Config:
         )
     if not config.data:
         raise _Wrong(("data",), "names no folder")
+    config = secrets.anchored(config, folder)
     return msgspec.structs.replace(
         config,
         hostname=_name(("hostname",), config.hostname),
