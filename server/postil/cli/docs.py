@@ -23,7 +23,7 @@ def export(as_json: bool) -> None:
     """Print every command with its options, and every table of the configuration file with its fields.
 
     JSON: {program, file, commands: [{name, help, usage, options: [{names, value, default, required, repeated, help}]}],
-    settings: [{table, help, fields: [{name, type, choices, default, required, help}]}]}.
+    settings: [{table, file, help, fields: [{name, type, choices, default, required, live, help}]}]}.
     """
     from postil.cli.group import main
 
@@ -81,33 +81,26 @@ def _option(option: click.Option) -> Row:
 
 
 def settings() -> list[Row]:
-    """The tables of the configuration file, the top of it first."""
-    import msgspec
+    """The tables of the configuration files, the top of postil.toml first."""
+    from postil.config import reference
 
-    from postil.config.model import Config
-
-    schema = msgspec.json.schema(Config)["$defs"]
-    top = schema["Config"]
-    out = [{"table": "", "help": top["description"], "fields": []}]
-    for name, value in top["properties"].items():
-        target = value.get("$ref") or value.get("items", {}).get("$ref")
-        if target is None:
-            out[0]["fields"].append(_field(name, value, top))
-            continue
-        table = schema[target.rpartition("/")[2]]
-        rows = [_field(one, found, table) for one, found in table["properties"].items()]
-        shown = f"[[{name}]]" if "items" in value else f"[{name}]"
-        out.append({"table": shown, "help": inspect.cleandoc(table["description"]), "fields": rows})
-    return out
-
-
-def _field(name: str, value: Row, table: Row) -> Row:
-    kinds = {"string": "text", "integer": "number", "array": "list of texts", "object": "table"}
-    return {
-        "name": name,
-        "type": kinds[value.get("type", "string")],
-        "choices": value.get("enum", []),
-        "default": value.get("default"),
-        "required": name in table.get("required", ()),
-        "help": value.get("description", ""),
-    }
+    return [
+        {
+            "table": table.header,
+            "file": table.file,
+            "help": table.help,
+            "fields": [
+                {
+                    "name": field.name,
+                    "type": field.type,
+                    "choices": list(field.choices),
+                    "default": field.default,
+                    "required": field.required,
+                    "live": field.live,
+                    "help": field.help,
+                }
+                for field in table.fields
+            ],
+        }
+        for table in reference.tables()
+    ]
