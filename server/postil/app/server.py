@@ -23,9 +23,10 @@ from postil.accounts import AccountsDatabase
 from postil.accounts.attempts import FILE, Attempts
 from postil.accounts.gate import Allowed as AllowedFailures
 from postil.accounts.gate import LoginGate
+from postil.app.live import Live
 from postil.base.clock import Clock, SystemClock
 from postil.base.tasks import Tasks
-from postil.config import Config
+from postil.config import Config, Domain, Loaded
 from postil.config.model import Listener
 from postil.daemon.http import HttpService
 from postil.daemon.imap import imap_service
@@ -36,7 +37,7 @@ from postil.daemon.smtp import smtp_service
 from postil.imap.settings import Limits as ImapLimits
 from postil.inbound import Pipeline, Simulation
 from postil.inbound import Settings as PipelineSettings
-from postil.net import binding
+from postil.net import binding, control
 from postil.net.admission import Admission, Allowed
 from postil.net.certificates import self_signed, server_context
 from postil.net.listeners import Listeners, Spec
@@ -85,6 +86,7 @@ class Server:
     store: Store
     accounts: AccountsDatabase
     metrics: Metrics
+    live: Live | None = None  # None: the settings came from no file
     failed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -163,8 +165,10 @@ async def serving(
     config: Config,
     variant: Variant = Variant(),
     clock: Clock | None = None,
+    *,
+    files: tuple[Path, Loaded] | None = None,
 ) -> AsyncIterator[Server]:
-    """A running server; leaving the block stops it."""
+    """A running server; leaving the block stops it. `files`: where the settings came from, so that they can be read again."""
     clock = clock or SystemClock()
     loop = asyncio.get_running_loop()
     data = Path(config.data)
@@ -205,6 +209,8 @@ async def serving(
         tasks = Tasks(failed)
         stack.push_async_callback(tasks.close)
         tasks.start("erase", _erase_removed(store, database))
+        if files is not None:
+            server.live = await _stay_live(files, database, metrics, clock, tasks, stack)
         services = _services(config, variant, server, accounts, around, clock)
         stack.push_async_callback(_drain, list(services.values()), variant.grace)
         stack.callback(listeners.close)
@@ -216,6 +222,32 @@ async def serving(
         notify("READY=1")
         yield server
         _log.info("stopping")
+
+
+def _postmasters(domains: Sequence[Domain]) -> dict[str, str]:
+    return {domain.name: domain.postmaster for domain in domains}
+
+
+async def _stay_live(
+    files: tuple[Path, Loaded],
+    database: AccountsDatabase,
+    metrics: Metrics,
+    clock: Clock,
+    tasks: Tasks,
+    stack: contextlib.AsyncExitStack,
+) -> Live:
+    """Changes of the domains count while the server runs: watched for, and asked for by commands."""
+    path, loaded = files
+    live = Live(
+        loaded, path, lambda domains: database.set_domains(_postmasters(domains)), metrics, clock
+    )
+    tasks.start("watch", live.watch())
+    try:
+        folder = Path(loaded.config.data)
+        await stack.enter_async_context(control.answering(folder, live.answer))
+    except OSError as error:
+        _log.warning("commands cannot reach this server", reason=str(error))
+    return live
 
 
 def _allowed_failures(config: Config, variant: Variant) -> AllowedFailures:
@@ -251,7 +283,7 @@ async def _open_accounts(
     return await AccountsDatabase.open(
         data / DATABASE,
         clock=clock,
-        domains={domain.name: domain.postmaster for domain in config.domain},
+        domains=_postmasters(config.domain),
         prepare=prepare,
     )
 

@@ -11,8 +11,9 @@ import click
 COMMANDS: Final = {
     "account": "Accounts: add, list, change the password, remove.",
     "address": "Addresses of accounts: add, remove.",
-    "config": "The configuration file: check it, print an example.",
+    "config": "The configuration files: check, describe, compare, print examples.",
     "docs": "Every command and every setting, for the pages of the reference.",
+    "domain": "Domains whose mail ends here: add, change, remove; what to publish in the DNS.",
     "localserve": "A mail server on this machine, for developers of mail software.",
     "logins": "Attempts to log in, the newest first.",
     "serve": "The mail server of a configuration file.",

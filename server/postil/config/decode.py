@@ -1,6 +1,7 @@
 """From what the TOML reader gives to typed tables, with every mistake found instead of the first.
 
-msgspec checks single values; the tables around them are walked here, so that one wrong port does not hide one wrong name.
+msgspec converts, and stops at the first mistake. Only then the tables are walked here, so that one wrong port does not hide
+one wrong name.
 """
 
 from __future__ import annotations
@@ -53,23 +54,31 @@ def row_of(kind: Any) -> type[msgspec.Struct] | None:
     return None
 
 
-def decode(kind: type[_Table], value: object, path: Path, found: list[Finding]) -> _Table | None:
-    """The table, or None and what is wrong with it added to `found`."""
+def decode(kind: type[_Table], value: object, found: list[Finding]) -> _Table | None:
+    """The table, or None and everything that is wrong with it added to `found`."""
+    try:
+        return msgspec.convert(value, kind, dec_hook=secrets.decoded)
+    except msgspec.ValidationError as error:
+        before = len(found)
+        _walk(kind, value, (), found)
+        if len(found) == before:  # something that only msgspec minds
+            found.append(Finding((), str(error)))
+        return None
+
+
+def _walk(kind: type[msgspec.Struct], value: object, path: Path, found: list[Finding]) -> None:
     if not isinstance(value, Mapping):
         found.append(Finding(path, f"expected a table, got {_named(value)}"))
-        return None
-    before = len(found)
+        return
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name in value:
         if name not in fields:
             found.append(Finding((*path, name), f"unknown field{guess(name, fields)}"))
-    ready: dict[str, Any] = {}
     for name, field in fields.items():
         if name in value:
-            ready[field.name] = _value(hints(kind)[field.name], value[name], (*path, name), found)
+            _value(hints(kind)[field.name], value[name], (*path, name), found)
         elif field.required:
             found.append(Finding(path, f"missing required field `{name}`"))
-    return kind(**ready) if len(found) == before else None
 
 
 def guess(name: str, known: Iterable[str]) -> str:
@@ -78,33 +87,32 @@ def guess(name: str, known: Iterable[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
-def _value(kind: Any, value: object, path: Path, found: list[Finding]) -> Any:
+def _value(kind: Any, value: object, path: Path, found: list[Finding]) -> None:
     kind = optional(kind)
     if is_table(kind):
-        return decode(kind, value, path, found)
-    if (row := row_of(kind)) is not None:
+        _walk(kind, value, path, found)
+    elif (row := row_of(kind)) is not None:
         if not isinstance(value, list):
             found.append(Finding(path, f"expected an array of tables, got {_named(value)}"))
-            return None
-        return tuple(decode(row, one, (*path, at), found) for at, one in enumerate(value))
-    if typing.get_origin(kind) is tuple and isinstance(value, list):
-        inner = typing.get_args(kind)[0]
-        return tuple(_value(inner, one, (*path, at), found) for at, one in enumerate(value))
-    if typing.get_origin(kind) is dict and isinstance(value, Mapping):
-        inner = typing.get_args(kind)[1]
-        return {name: _value(inner, one, (*path, name), found) for name, one in value.items()}
-    if typing.get_origin(kind) is Literal and isinstance(value, str):
+            return
+        for at, one in enumerate(value):
+            _walk(row, one, (*path, at), found)
+    elif typing.get_origin(kind) is tuple and isinstance(value, list):
+        for at, one in enumerate(value):
+            _value(typing.get_args(kind)[0], one, (*path, at), found)
+    elif typing.get_origin(kind) is dict and isinstance(value, Mapping):
+        for name, one in value.items():
+            _value(typing.get_args(kind)[1], one, (*path, name), found)
+    elif typing.get_origin(kind) is Literal and isinstance(value, str):
         choices = typing.get_args(kind)
-        if value in choices:
-            return value
-        what = f"{value!r} is none of {', '.join(choices)}{guess(value, choices)}"
-        found.append(Finding(path, what))
-        return None
-    try:
-        return msgspec.convert(value, kind, dec_hook=secrets.decoded)
-    except msgspec.ValidationError as error:
-        found.append(Finding(path, _in_words(str(error))))
-        return None
+        if value not in choices:
+            what = f"{value!r} is none of {', '.join(choices)}{guess(value, choices)}"
+            found.append(Finding(path, what))
+    else:
+        try:
+            msgspec.convert(value, kind, dec_hook=secrets.decoded)
+        except msgspec.ValidationError as error:
+            found.append(Finding(path, _in_words(str(error))))
 
 
 def _in_words(what: str) -> str:

@@ -42,6 +42,7 @@ class Loaded:
     """A checked configuration, and the files it came from."""
 
     config: Config
+    written: Config  # the same as it is written: names of files and domains unchanged
     machine: Source
     domains: Source
     in_machine: int  # so many of `config.domain`, the first ones, stand in the machine's file
@@ -80,7 +81,7 @@ def located(
         try:
             cache[source.file] = locate.places(source.text)
         except RecursionError:
-            cache[source.file] = {(): locate.Place(1, 0, 0)}
+            cache[source.file] = {(): locate.Place(1, 0, 0, locate.Kind.FILE, 0)}
     line = locate.nearest(cache[source.file], finding.path).line
     return Problem(source.file, line, locate.spelled(finding.path), finding.what)
 
@@ -138,8 +139,8 @@ def assemble(
     second = _table(domains, problems)
     mine: list[Finding] = []
     theirs: list[Finding] = []
-    config = decode(Config, top, (), mine) if top is not None else None
-    more = decode(Domains, second, (), theirs) if second is not None else None
+    config = decode(Config, top, mine) if top is not None else None
+    more = decode(Domains, second, theirs) if second is not None else None
     cache: dict[str, dict[locate.Path, locate.Place]] = {}
     problems += [located(machine, one, cache) for one in mine]
     problems += [located(domains, one, cache) for one in theirs]
@@ -156,7 +157,8 @@ def assemble(
     if problems:
         raise ConfigError(_sorted(problems, machine))
     result = msgspec.structs.replace(checked, domain=every)
-    return Loaded(result, machine, domains, in_machine)
+    written = msgspec.structs.replace(config, domain=(*config.domain, *more.domain))
+    return Loaded(result, written, machine, domains, in_machine)
 
 
 def _second(

@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 Path = tuple[str | int, ...]
 
@@ -29,13 +30,25 @@ _STRINGS = (
 )
 
 
+class Kind(Enum):
+    """How a path is written."""
+
+    FILE = 1
+    HEADER = 2  # `[a]` or `[[a]]`
+    PAIR = 3  # `a = 1`
+    ELEMENT = 4  # of an array
+    IMPLIED = 5  # by something within it: `a` in `a.b = 1` and `[a.b]`
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A table header, a `key = value` or an element: its line from 1, and where it begins and ends in the text."""
+    """Where a path is written: its line from 1, and where it, and its value, begin and end in the text."""
 
     line: int
     start: int
     end: int
+    kind: Kind
+    value: int  # of a pair, where the value begins; else `start`
 
 
 class _Walk:
@@ -44,8 +57,7 @@ class _Walk:
         self._at = 0
         self._ends = [found.start() for found in re.finditer("\n", text)]
         self._elements: dict[Path, int] = {}  # array of tables to how many there are so far
-        self._own: set[Path] = set()  # paths that a header, a key or an element is written for
-        self.found: dict[Path, Place] = {(): Place(1, 0, len(text))}
+        self.found: dict[Path, Place] = {(): Place(1, 0, len(text), Kind.FILE, 0)}
 
     def document(self) -> None:
         table: Path = ()
@@ -54,7 +66,7 @@ class _Walk:
             start = self._at
             if self._text[start] == "[":
                 table = self._header()
-                self._put(table, start)
+                self._put(table, start, Kind.HEADER)
             else:
                 self._pair(table)
             self._blank()
@@ -83,8 +95,9 @@ class _Walk:
         path = (*table, *self._keys())
         self._at = self._text.index("=", self._at) + 1
         self._spaces()
+        value = self._at
         self._value(path)
-        self._put(path, start)
+        self._put(path, start, Kind.PAIR, value)
 
     def _keys(self) -> list[str]:
         """`a."b".c`, and whatever blank lies around the dots."""
@@ -122,7 +135,7 @@ class _Walk:
         while not self._closed("]"):
             start = self._at
             self._value((*path, count))
-            self._put((*path, count), start)
+            self._put((*path, count), start, Kind.ELEMENT)
             count += 1
             self._comma()
 
@@ -158,21 +171,16 @@ class _Walk:
             self._at += 1
 
     def _blank(self) -> None:
-        match = _BLANK.match(self._text, self._at)
-        assert match is not None  # the pattern matches nothing, too
-        self._at = match.end()
+        self._at = after_blank(self._text, self._at)
 
-    def _put(self, path: Path, start: int) -> None:
+    def _put(self, path: Path, start: int, kind: Kind, value: int | None = None) -> None:
         line = bisect.bisect_left(self._ends, start) + 1
-        place = Place(line, start, self._at)
         # `a.b = 1` begins the table `a`, too, unless that has a place of its own.
         for above in (path[:known] for known in range(1, len(path))):
-            if above not in self._own:
-                before = self.found.get(above)
-                if before is None or before.start > start:
-                    self.found[above] = place
-        self._own.add(path)
-        self.found[path] = place
+            before = self.found.get(above)
+            if before is None or (before.kind is Kind.IMPLIED and before.start > start):
+                self.found[above] = Place(line, start, self._at, Kind.IMPLIED, start)
+        self.found[path] = Place(line, start, self._at, kind, start if value is None else value)
 
 
 def _unquoted(key: str) -> str:
@@ -184,6 +192,13 @@ def places(text: str) -> dict[Path, Place]:
     walk = _Walk(text)
     walk.document()
     return walk.found
+
+
+def after_blank(text: str, at: int) -> int:
+    """Where the blanks, line ends and comments that begin there end."""
+    match = _BLANK.match(text, at)
+    assert match is not None  # the pattern matches nothing, too
+    return match.end()
 
 
 def nearest(found: dict[Path, Place], path: Sequence[str | int]) -> Place:

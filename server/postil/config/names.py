@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 from urllib.parse import unquote
@@ -23,6 +24,9 @@ _SELECTOR = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@$&'()*+=-]|%[0-9A-Fa-f]{2})+")
 
 
+@functools.lru_cache(
+    maxsize=65536
+)  # a reload asks for every name again, and IDNA costs more than TOML
 def a_labels(name: str) -> str:
     """The name as A-labels in lower case, without a dot at the end; ValueError with a sentence when it is none."""
     if name == "localhost":
