@@ -115,7 +115,7 @@ def _domain(domain: Domain, path: Steps, data: Path, folder: Path) -> Iterator[F
             yield Finding((*path, "dmarc", "p"), what)
         for at, uri in enumerate((*dmarc.rua, *dmarc.ruf)):
             if not uri.lower().startswith("mailto:"):
-                # RFC 9989 §4.7: "URIs involving schemes not supported by Mail Receivers MUST be ignored."
+                # RFC 9989 §4.7: receivers must know mailto and ignore what they do not know.
                 field = ("rua", at) if at < len(dmarc.rua) else ("ruf", at - len(dmarc.rua))
                 yield Finding((*path, "dmarc", *field), "most senders of reports know mailto: only")
     sts = domain.mta_sts

@@ -53,8 +53,8 @@ def selector(name: str) -> bool:
 
 def uri_fault(uri: str, schemes: tuple[str, ...] = ()) -> str | None:
     """What is wrong with a URI that shall get reports; `schemes`: those allowed, empty for any."""
-    # RFC 9989 §4.8: "commas (ASCII 0x2C) and exclamation points (ASCII 0x21) MUST be encoded"; a semicolon would end the tag.
-    # RFC 8460 §3: "commas (ASCII 0x2C), exclamation points (ASCII 0x21), and semicolons (ASCII 0x3B) MUST be encoded"
+    # RFC 9989 §4.8 and RFC 8460 §3 have commas and exclamation points encoded, the latter semicolons too; a semicolon would end a
+    # tag of the former.
     for character, code in ((",", "%2C"), ("!", "%21"), (";", "%3B")):
         if character in uri:
             return f"{uri!r} holds {character!r}: write {code}"

@@ -13,7 +13,7 @@ Files in reading order:
 session reads and writes; `transport` the same for a library that wants an asyncio transport (HTTP);
 `admission` who may connect, how often; `dial` a connection that we open; `imaperrors`, `imapanswers`, `imapengine`, `imapopen`, `imaplogin` and `imapclient` the client of IMAP servers on it;
 `listeners` sockets bound and accepted; `certificates` contexts and the
-self-signed pair.
+self-signed pair; `control` how a command reaches the server that runs.
 
 Rules: nothing here knows a mail protocol but the clients, whose cores are pure and stand beside the servers' (`imap.client`). A session never sees a socket; whoever accepts a connection
 decides what runs on it. TLS versions below 1.2 do not exist.
