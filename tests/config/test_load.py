@@ -104,6 +104,31 @@ def test_domains_become_a_labels() -> None:
         (GOOD + "[limits]\nmessage_size = 0\n", 6, "limits.message_size", "above zero"),
         (GOOD + '[tls]\nkey = "k.pem"\n', 5, "tls", "belong together"),
         (
+            GOOD + '[[tls.chain]]\ncertificate = "c.pem"\nkey = ""\n',
+            5,
+            "tls.chain[0]",
+            "give both",
+        ),
+        (GOOD + '[tls]\nnames = ["a b"]\n', 6, "tls.names[0]", "not a domain name"),
+        (
+            GOOD + '[[listener]]\nprotocol = "smtp"\nport = 25\nsni = "strict"\n',
+            8,
+            "listener[0].sni",
+            "for every name",
+        ),
+        (
+            GOOD + '[[listener]]\nprotocol = "imap"\nport = 993\nalso = ["imap"]\n',
+            8,
+            "listener[0].also",
+            "implicit TLS",
+        ),
+        (
+            GOOD + '[[listener]]\nprotocol = "imap"\nport = 993\nproxies = ["10.0.0.0/33"]\n',
+            8,
+            "listener[0].proxies[0]",
+            "no IP address or network",
+        ),
+        (
             GOOD + '[[listener]]\nprotocol = "http"\nport = 1\ntls = "starttls"\n',
             8,
             "listener[0].tls",

@@ -54,11 +54,12 @@ def announce(fd: int, server: Server) -> None:
 
 
 async def _reload(server: Server, hangup: asyncio.Event) -> None:
-    """Read the settings again as often as the signal comes; several that come during one reload are one."""
+    """Read the settings, and the certificates, again as often as the signal comes; several that come during one reload are one."""
     while server.live is not None:
         await hangup.wait()
         hangup.clear()
         await server.live.reload("SIGHUP")
+        server.certificates.look()
 
 
 def run(

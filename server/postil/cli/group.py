@@ -11,6 +11,7 @@ import click
 COMMANDS: Final = {
     "account": "Accounts: add, list, change the password, remove.",
     "address": "Addresses of accounts: add, remove.",
+    "caa": "CAA records: may our CA issue for a name, which records keep others from it.",
     "config": "The configuration files: check, describe, compare, print examples.",
     "docs": "Every command and every setting, for the pages of the reference.",
     "domain": "Domains whose mail ends here: add, change, remove; what to publish in the DNS.",

@@ -4,43 +4,38 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from pathlib import Path
+from pathlib import Path as FilePath
 
 import msgspec
 
 from postil.config import names, secrets
-from postil.config.model import Config, Listener
+from postil.config.locate import Path
+from postil.config.model import Config, Listener, Tls
 from postil.config.problems import Finding
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _VENDOR = re.compile(r"/shared/vendor(?:/[!-$&-).+-.0-~]+){2,}", re.IGNORECASE)
 
 
-def machine(config: Config, folder: Path, found: list[Finding]) -> Config:
+def machine(config: Config, folder: FilePath, found: list[Finding]) -> Config:
     """The settings with names as A-labels and files absolute; `folder` anchors relative paths."""
     for index, listener in enumerate(config.listener):
         _listener(index, listener, found)
     _distinct(config.listener, found)
-    if bool(config.tls.certificate) != bool(config.tls.key):
-        found.append(Finding(("tls",), "certificate and key belong together: give both or neither"))
     _numbers(config, found)
-    _logins(config, found)
+    for index, network in enumerate(config.logins.allow):
+        _network(("logins", "allow", index), network, found)
     _metadata(config, found)
     for field in ("data", "domains_file"):
         if not getattr(config, field):
             found.append(Finding((field,), f"names no {'folder' if field == 'data' else 'file'}"))
-    tls = config.tls
-    if tls.certificate:
-        tls = msgspec.structs.replace(
-            tls, certificate=str(folder / tls.certificate), key=str(folder / tls.key)
-        )
     config = secrets.anchored(config, folder)
     return msgspec.structs.replace(
         config,
         hostname=names.domain(config.hostname, ("hostname",), found),
         data=str(folder / config.data),
         domains_file=str(folder / config.domains_file),
-        tls=tls,
+        tls=_tls(config.tls, folder, found),
     )
 
 
@@ -60,6 +55,14 @@ def _listener(index: int, listener: Listener, found: list[Finding]) -> None:
         found.append(
             Finding(("listener", index, "tls"), "HTTP has no STARTTLS: use none or implicit")
         )
+    if listener.protocol == "smtp" and listener.sni not in ("", "fallback"):
+        # RFC 7672 §8.1: "Servers MUST NOT enforce the use of SNI by clients"
+        what = "mail from other servers gets a certificate for every name"
+        found.append(Finding(("listener", index, "sni"), what))
+    if listener.also and (listener.protocol != "http" or listener.tls != "implicit"):
+        found.append(Finding(("listener", index, "also"), "needs protocol http with implicit TLS"))
+    for place, network in enumerate(listener.proxies):
+        _network(("listener", index, "proxies", place), network, found)
 
 
 def _distinct(listeners: tuple[Listener, ...], found: list[Finding]) -> None:
@@ -84,13 +87,40 @@ def _numbers(config: Config, found: list[Finding]) -> None:
         )
 
 
-def _logins(config: Config, found: list[Finding]) -> None:
-    for index, network in enumerate(config.logins.allow):
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError:
-            what = f"{network!r} is no IP address or network"
-            found.append(Finding(("logins", "allow", index), what))
+def _network(path: Path, network: str, found: list[Finding]) -> None:
+    try:
+        ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        found.append(Finding(path, f"{network!r} is no IP address or network"))
+
+
+def _tls(tls: Tls, folder: FilePath, found: list[Finding]) -> Tls:
+    if bool(tls.certificate) != bool(tls.key):
+        found.append(Finding(("tls",), "certificate and key belong together: give both or neither"))
+    chains = []
+    for index, chain in enumerate(tls.chain):
+        place = ("tls", "chain", index)
+        if not chain.certificate or not chain.key:
+            found.append(Finding(place, "certificate and key name the files: give both"))
+        chains.append(
+            msgspec.structs.replace(
+                chain,
+                certificate=str(folder / chain.certificate),
+                key=str(folder / chain.key),
+                names=_names((*place, "names"), chain.names, found),
+            )
+        )
+    return msgspec.structs.replace(
+        tls,
+        certificate=str(folder / tls.certificate) if tls.certificate else "",
+        key=str(folder / tls.key) if tls.key else "",
+        names=_names(("tls", "names"), tls.names, found),
+        chain=tuple(chains),
+    )
+
+
+def _names(path: Path, given: tuple[str, ...], found: list[Finding]) -> tuple[str, ...]:
+    return tuple(names.domain(name, (*path, at), found) for at, name in enumerate(given))
 
 
 def _metadata(config: Config, found: list[Finding]) -> None:

@@ -12,7 +12,7 @@ from postil.config import secrets
 from postil.config.domain import DAY, Domain
 from postil.config.load import Loaded
 from postil.config.locate import Path as Steps
-from postil.config.model import Config, Listener
+from postil.config.model import Chain, Config, Listener, Tls
 from postil.config.problems import ConfigError, Finding, Problem
 
 
@@ -61,17 +61,20 @@ def _loopback(listener: Listener) -> bool:
 
 
 def _files(config: Config) -> Iterator[Finding]:
-    for field in ("certificate", "key"):
-        name = getattr(config.tls, field)
-        if not name:
-            continue
-        try:
-            mode = os.stat(name).st_mode
-        except OSError as error:
-            yield Finding(("tls", field), f"{name} cannot be read: {error.strerror}")
-            continue
-        if field == "key" and mode & stat.S_IROTH:
-            yield Finding(("tls", field), f"{name} can be read by every user of this machine: chmod o-r")  # fmt: skip
+    pairs: list[tuple[Steps, Tls | Chain]] = [(("tls",), config.tls)]
+    pairs += [(("tls", "chain", at), one) for at, one in enumerate(config.tls.chain)]
+    for path, pair in pairs:
+        for field, name in (("certificate", pair.certificate), ("key", pair.key)):
+            if not name:
+                continue
+            try:
+                mode = os.stat(name).st_mode
+            except OSError as error:
+                yield Finding((*path, field), f"{name} cannot be read: {error.strerror}")
+                continue
+            if field == "key" and mode & stat.S_IROTH:
+                what = f"{name} can be read by every user of this machine: chmod o-r"
+                yield Finding((*path, field), what)
 
 
 def _secrets(loaded: Loaded, environment: Mapping[str, str]) -> Iterator[Finding]:

@@ -88,14 +88,18 @@ def _field(
         path=".".join((*at, field.encode_name)),
         name=field.encode_name,
         type=_type(kind),
-        choices=tuple(map(str, typing.get_args(kind)))
-        if typing.get_origin(kind) is Literal
-        else (),
+        choices=_choices(kind),
         default=msgspec.to_builtins(default, enc_hook=encoded),
         required=field.required,
         live=live,
         help=words,
     )
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    if typing.get_origin(kind) is tuple:
+        return _choices(_bare(typing.get_args(kind)[0]))
+    return tuple(map(str, typing.get_args(kind))) if typing.get_origin(kind) is Literal else ()
 
 
 def _type(kind: Any) -> str:
