@@ -142,6 +142,38 @@ async def test_postmaster_exists_everywhere(
     assert await accounts.resolve("abuse", "") == ()
 
 
+async def test_domains_change_while_it_runs(
+    admin: Administration, accounts: AccountsDatabase
+) -> None:
+    """From one question to the next other domains are local, and other people are postmasters, whatever was found before."""
+    await admin.add("alice@example.org", None)
+    await admin.add("bob@example.org", None)
+    assert (await accounts.resolve("postmaster", "example.org"))[0].account.name == "alice@example.org"  # fmt: skip
+    assert not await accounts.is_local("new.example")
+    accounts.set_domains({"example.org": "bob@example.org", "new.example": ""})
+    assert (await accounts.resolve("postmaster", "example.org"))[0].account.name == "bob@example.org"  # fmt: skip
+    assert await accounts.is_local("NEW.example") and not await accounts.is_local("second.example")
+    assert (await accounts.resolve("abuse", "new.example"))[0].account.name == "alice@example.org"
+    assert await accounts.resolve("abuse", "second.example") == ()
+
+
+async def test_an_answer_by_old_settings_is_not_kept(
+    admin: Administration, accounts: AccountsDatabase
+) -> None:
+    """Settings that change while the database is asked: the next question is answered by the new ones."""
+    await admin.add("alice@example.org", None)
+    await admin.add("bob@example.org", None)
+    asked = asyncio.create_task(_postmaster(accounts))  # noqa: TID251 (awaited below)
+    await asyncio.sleep(0)  # it waits for the database now
+    accounts.set_domains({"example.org": "bob@example.org"})
+    await asked
+    assert await _postmaster(accounts) == "bob@example.org"
+
+
+async def _postmaster(accounts: AccountsDatabase) -> str:
+    return (await accounts.resolve("postmaster", "example.org"))[0].account.name
+
+
 async def test_postmaster_without_accounts_is_temporary(accounts: AccountsDatabase) -> None:
     """As long as nobody could read it, postmaster mail is put off, never refused for good."""
     with pytest.raises(AccountsUnavailable):
