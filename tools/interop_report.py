@@ -9,7 +9,19 @@ from pathlib import Path
 
 REPORT = Path(__file__).resolve().parents[1] / "build" / "interop.jsonl"
 DIFFERENCES = REPORT.with_name("differences.json")
-EXPECTED = ("curl", "swaks", "mbsync", "imaplib", "smtplib", "IMAPClient")
+EXPECTED = (
+    *(
+        "curl",
+        "swaks",
+        "mbsync",
+        "imaplib",
+        "smtplib",
+        "IMAPClient",
+        "Mail::IMAPClient",
+        "offlineimap3",
+    ),
+    *("imapflow", "Thunderbird", "Thunderbird sending"),
+)
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ import click
 COMMANDS: Final = {
     "account": "Accounts: add, list, change the password, remove.",
     "address": "Addresses of accounts: add, remove.",
+    "caa": "CAA records: may our CA issue for a name, which records keep others from it.",
     "config": "The configuration file: check it, print an example.",
     "docs": "Every command and every setting, for the pages of the reference.",
     "localserve": "A mail server on this machine, for developers of mail software.",
