@@ -24,7 +24,6 @@ REPORT = ROOT / "build" / "differences.json"
 # What needs another scene than an account in which one has logged in.
 ELSEWHERE = {"tls", "bind", "quota", "largest", "failed-logins", "off"}
 EXAMPLES = int(os.environ.get("POSTIL_DIFFERENTIAL_EXAMPLES", "30"))
-ACCOUNTS = 60
 
 
 def scripts() -> list[script.Script]:
@@ -46,8 +45,9 @@ def both(
     tmp_path_factory: pytest.TempPathFactory, require_tool: Callable[[str, str], str]
 ) -> Iterator[peers.Both]:
     require_tool("dovecot", "dovecot-imapd")
+    accounts = len(scripts()) + 2  # one to ask for capabilities, one for chance
     try:
-        with peers.both(tmp_path_factory.mktemp("differential"), ACCOUNTS) as servers:
+        with peers.both(tmp_path_factory.mktemp("differential"), accounts) as servers:
             yield servers
     except MissingPeer as missing:
         pytest.skip(str(missing))
