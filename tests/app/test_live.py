@@ -137,8 +137,25 @@ def test_what_waits_for_a_restart(machine: Machine) -> None:
         assert int(post.esmtp_features["size"]) > 5000
     plain = machine.command("config", "diff", "--running")
     assert plain.stdout == "limits.message_size: 104857600 -> 5000  (waits for a restart)\n"
+    machine.domains.rename(machine.folder / "moved")  # and a domain is left in the other file
+    lost = control.ask(machine.folder / "data", {"do": "reload"})
+    assert not lost["ok"] and "is not there any more" in lost["problems"][0]["text"]
+    with smtplib.SMTP("127.0.0.1", machine.ports["smtp"], timeout=60) as post:
+        post.ehlo()
+        assert rcpt(post, "postmaster@new.example") == 451
+    (machine.folder / "moved").rename(machine.domains)
     elsewhere = machine.command("domain", "rm", "machine.example")
     assert elsewhere.returncode == 1 and "postil.toml:" in elsewhere.stderr
+
+
+def test_sighup_looks_at_certificates(machine: Machine) -> None:
+    """One that has changed counts at once, not only at the next look a minute later; here it is the self-signed one, made anew."""
+    certificate = machine.folder / "data" / "tls-certificate.pem"
+    before = certificate.read_text()
+    certificate.write_text("no certificate")
+    machine.process.send_signal(signal.SIGHUP)
+    until(lambda: 'event="certificates changed"' in machine.log.read_text())
+    assert certificate.read_text() not in (before, "no certificate")
 
 
 def test_the_socket_is_for_the_owner(machine: Machine) -> None:
