@@ -118,7 +118,7 @@ async def test_addresses_and_silent_authorities(
 @pytest.mark.rfc(
     "8555",
     "7.1.1",
-    'Each string MUST be the same sequence of ASCII code points that the ACME server will expect to see as the "Issuer Domain Name"',
+    'Each string MUST represent the same sequence of ASCII code points that the server will expect to see as the "Issuer Domain Name"',
 )
 async def test_the_names_are_kept(
     ca: FakeCa, root: Root, tmp_path: Path, names: Nameserver
