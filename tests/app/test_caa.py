@@ -115,11 +115,6 @@ async def test_addresses_and_silent_authorities(
     assert made.told.of("caa") == made.told.of("caa-open") == []
 
 
-@pytest.mark.rfc(
-    "8555",
-    "7.1.1",
-    'Each string MUST represent the same sequence of ASCII code points that the server will expect to see as the "Issuer Domain Name"',
-)
 async def test_the_names_are_kept(
     ca: FakeCa, root: Root, tmp_path: Path, names: Nameserver
 ) -> None:

@@ -59,8 +59,7 @@ class Accounts:
 
     async def names_in_caa(self) -> tuple[str, ...]:
         """By which the authority knows itself in CAA records; () when it does not say. Kept, for commands that ask nobody."""
-        # RFC 8555 §7.1.1: "Each string MUST represent the same sequence of ASCII code points that the server will expect to see as the
-        # "Issuer Domain Name" in a CAA issue or issuewild property tag."
+        # RFC 8555 §7.1.1: the field caaIdentities of a directory
         names = list((await self._session.directory()).meta.caa_identities or ())
         kept = self._kept()
         if kept is not None and kept.caa != names:
