@@ -47,7 +47,7 @@ from postil.ports.store import Store, StoreError
 from postil.smtp.settings import Limits
 from postil.store.sqlite import SqliteStore
 from postil.web.application import Parts, Welcome, application
-from postil.web.overview import Overview
+from postil.web.overview import ACCOUNTS, Overview
 
 DATABASE: Final = "postil.db"
 ERASE_EVERY: Final = 10.0  # seconds between looks for accounts that a command has removed
@@ -320,9 +320,12 @@ def _pages(config: Config, variant: Variant, server: Server) -> Parts:
     return Parts(
         registry=server.metrics.registry,
         ready=ready_probe(
-            store, server.accounts.every, Path(config.data), config.limits.free_space
+            store,
+            lambda: server.accounts.first(1),
+            Path(config.data),
+            config.limits.free_space,
         ),
-        overview=Overview(store, server.accounts.every) if welcome else None,
+        overview=Overview(store, lambda: server.accounts.first(ACCOUNTS)) if welcome else None,
         welcome=welcome,
         site=variant.site,
         loopback_names_only=variant.local,

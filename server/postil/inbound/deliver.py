@@ -12,6 +12,7 @@ from postil.base.clock import Clock
 from postil.inbound import limits
 from postil.inbound.header import HeaderWatch
 from postil.inbound.originate import missing_fields
+from postil.inbound.quota import is_full
 from postil.inbound.settings import Settings
 from postil.message.compose import delivered_to, return_path
 from postil.ports.accounts import Delivery
@@ -19,6 +20,7 @@ from postil.ports.delivery import Transaction, Verdict
 from postil.ports.ids import AccountId, MailboxId
 from postil.ports.store import (
     BodyWriter,
+    Mailbox,
     NewMessage,
     NoSuchMailbox,
     OverQuota,
@@ -37,7 +39,7 @@ class Deliverer:
         self._store = store
         self._clock = clock
         self._settings = settings
-        self._mailboxes: dict[tuple[AccountId, str], MailboxId] = {}
+        self._mailboxes: dict[tuple[AccountId, str, str], MailboxId] = {}
 
     async def deliver(
         self,
@@ -46,11 +48,18 @@ class Deliverer:
         header: HeaderWatch,
         writer: BodyWriter,
     ) -> Verdict:
-        """All copies or none."""
+        """All copies or none; a member of a list whose mailbox is full has none."""
         try:
             body = await writer.finish()
             try:
-                await self._append(transaction, targets, header, body)
+                try:
+                    await self._append(transaction, targets, header, body)
+                except OverQuota:
+                    # It was not known at RCPT, because no size was declared or the room went meanwhile.
+                    fitting = await self._fitting(targets, body)
+                    if not fitting or len(fitting) == len(targets):
+                        raise
+                    await self._append(transaction, fitting, header, body)
             finally:
                 await self._store.discard(body)
         except OverQuota:
@@ -60,6 +69,15 @@ class Deliverer:
         except StoreError as error:
             return Verdict(451, "4.3.0", f"the message cannot be stored now: {error}", "deliver")
         return Verdict(250, "2.0.0", f"delivered, id {transaction.queue_id}", "deliver")
+
+    async def _fitting(self, targets: Sequence[Delivery], body: Staged) -> list[Delivery]:
+        """Without the members of lists who have no room for it."""
+        return [
+            target
+            for target in targets
+            if not target.lists
+            or not await is_full(self._store, target, body.size + limits.FIELDS_OCTETS)
+        ]
 
     async def _append(
         self,
@@ -71,19 +89,14 @@ class Deliverer:
         now = self._clock.now()
         common = self._trace(transaction, header, now)
         for attempt in (1, 2):
-            messages = [
-                (
-                    await self._mailbox(target),
-                    NewMessage(
-                        body,
-                        internal_date=int(now),
-                        prefix=self._first_fields(transaction, target) + common,
-                    ),
-                )
-                for target in targets
-            ]
+            messages: dict[MailboxId, NewMessage] = {}
+            for target in targets:
+                prefix = self._first_fields(transaction, target) + common
+                new = NewMessage(body, internal_date=int(now), prefix=prefix)
+                # Two tags without mailboxes of their own lead to the same one: one copy is enough.
+                messages.setdefault(await self._mailbox(target), new)
             try:
-                await self._store.deliver(messages)
+                await self._store.deliver(list(messages.items()))
                 return
             except NoSuchMailbox:
                 # Deleted or made anew since we remembered its number: look again, once.
@@ -92,8 +105,14 @@ class Deliverer:
                     raise
 
     def _first_fields(self, transaction: Transaction, target: Delivery) -> bytes:
+        # RFC 5321 §3.9: "When a message is delivered or forwarded to each address of an expanded list form, the return
+        # address in the envelope ("MAIL FROM:") MUST be changed to be the address of a person or other entity who
+        # administers the list." Of lists in lists the last one counts.
+        sender = target.lists[-1].owner if target.lists else transaction.mail_from.wire
+        # RFC 9228 §4: "this new value SHOULD also be recorded into a separate Delivered-To: field"
+        way = b"".join(map(delivered_to, (target.address, *reversed(target.via))))
         # RFC 5321 §4.4: "This use of return-path is required; mail systems MUST support it."
-        return return_path(transaction.mail_from.wire) + delivered_to(target.address)
+        return return_path(sender) + way
 
     def _trace(self, transaction: Transaction, header: HeaderWatch, now: float) -> bytes:
         """The fields that all copies share."""
@@ -107,16 +126,33 @@ class Deliverer:
         return trace
 
     async def _mailbox(self, target: Delivery) -> MailboxId:
-        key = (target.account.id, target.mailbox)
+        key = (target.account.id, target.mailbox, target.tag)
         known = self._mailboxes.get(key)
         if known is not None:
             return known
-        names = {m.name: m.id for m in await self._store.mailboxes(target.account.id)}
-        # A mailbox that an address points to may have been deleted; INBOX always exists.
-        number = names.get(target.mailbox) or names.get("INBOX")
+        boxes = await self._store.mailboxes(target.account.id)
+        number = _named(boxes, target)
         if number is None:
-            raise NoSuchMailbox("the account has no INBOX")
+            # A mailbox that an address points to may have been deleted; INBOX always exists. Not remembered: the mailbox
+            # may come, and tags that strangers invent would push out what is worth remembering.
+            inbox = next((m.id for m in boxes if m.name == "INBOX"), None)
+            if inbox is None:
+                raise NoSuchMailbox("the account has no INBOX")
+            return inbox
         if len(self._mailboxes) >= limits.MAILBOXES:
             self._mailboxes.clear()
         self._mailboxes[key] = number
         return number
+
+
+def _named(boxes: Sequence[Mailbox], target: Delivery) -> MailboxId | None:
+    """The mailbox that tag or address name, if there is one."""
+    if target.tag:
+        # Anybody chooses a tag, so it makes no mailbox, and none leads into a mailbox with a special use: nobody looks for new
+        # mail in Sent or Trash.
+        plain = [m for m in boxes if not m.special_use]
+        exact = [m.id for m in plain if m.name == target.tag]
+        near = [m.id for m in plain if m.name.casefold() == target.tag.casefold()]
+        if exact or near:
+            return (exact or near)[0]
+    return next((m.id for m in boxes if m.name == target.mailbox), None)
