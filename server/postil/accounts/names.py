@@ -68,14 +68,14 @@ def domain_key(domain: str) -> str:
 
 
 def split_address(address: str) -> tuple[str, str]:
-    """`local@domain` in two, the local part unquoted, the domain in A-labels."""
+    """`local@domain` in two, the local part unquoted and in NFC, the domain in A-labels."""
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain:
         raise BadAddress(f"{address!r} is not an address: it needs local-part@domain")
     if len(local) >= 2 and local[0] == local[-1] == '"':
         # RFC 5321 §4.1.2: "all quoted forms MUST be treated as equivalent"
         local = re.sub(r"\\(.)", r"\1", local[1:-1])
-    check_name(local)
+    local = check_name(local)
     if len(local.encode("utf-8", "replace")) > 64:
         raise BadAddress("the local part is longer than 64 octets (RFC 5321 section 4.5.3.1.1)")
     return local, domain_key(domain)

@@ -117,8 +117,7 @@ class Routes:
         return _Rules(str(separators), bool(sensitive), bool(tags), account, address)
 
     async def _request(self, local: str, domain: str, rules: _Rules) -> tuple[Delivery, ...]:
-        # RFC 2142 §6: "For a mailing list whose submission mailbox name is: <LIST@DOMAIN> there MUST be the administrative
-        # mailbox name: <LIST-REQUEST@DOMAIN>"
+        # RFC 2142 §6: "there MUST be the administrative mailbox name:" LIST-REQUEST, whatever the list is kept with
         base = local[: -len(_REQUEST)]
         if names.key(local) != names.key(base) + _REQUEST or not base:
             return ()
