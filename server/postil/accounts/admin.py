@@ -135,6 +135,8 @@ class Administration:
             )
         if until is not None and until <= self._clock.now():
             raise AccountError("the time until which it is disabled has passed")
+        if until is not None and until > limits.LAST_TIME:
+            raise AccountError("the time until which it is disabled is after the year 9999")
         values = {"disabled": reason, "disabled_until": until, "disabled_mail": mail.value}
         return await self._set(name, "account.disable", values, ends_sessions=True)
 

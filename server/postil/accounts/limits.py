@@ -20,6 +20,9 @@ POSTERS: Final = 1000
 # Characters of the reason why an account is disabled: a sentence, shown to whoever logs in with the right password.
 REASON: Final = 200
 
+# The end of the year 9999, after which no calendar can show a time.
+LAST_TIME: Final = 253_402_300_799
+
 # What may stand between local part and tag. All are atext (RFC 5322 §3.2.3) that nobody's name ends with, and the
 # dot, which some prefer.
 SEPARATORS: Final = "+-_=#~."

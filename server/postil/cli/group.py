@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "address": "Addresses of accounts, and how a domain reads addresses.",
     "admin": "Who may administer, and the log of changes.",
     "alias": "Aliases and lists: addresses that lead to several accounts.",
+    "caa": "CAA records: may our CA issue for a name, which records keep others from it.",
     "completion": "Print the script that completes commands and names in a shell.",
     "config": "The configuration file: check it, print an example.",
     "docs": "Every command and every setting, for the pages of the reference.",
