@@ -129,7 +129,7 @@ async def test_lists_and_aliases_are_told_apart(people: Administration) -> None:
 
 
 async def test_who_sees_the_members(people: Administration) -> None:
-    """Nobody, members (of lists inside as well as direct ones only as far as they are named), or all who have an account."""
+    """Nobody, members (those of a list inside too, as for writing), or all who have an account."""
     await furnish(people)
     await people.aliases.add("list@example.org", [ALICE], is_list=True)
     await people.aliases.add("alias@example.org", [ALICE])
@@ -138,6 +138,10 @@ async def test_who_sees_the_members(people: Administration) -> None:
     await people.aliases.set("list@example.org", sees=Sees.MEMBERS)
     assert await seen("list@example.org", ALICE) == (ALICE,)
     assert await seen("list@example.org", BOB) is None
+    await people.aliases.add("inner@example.org", [BOB])
+    await people.aliases.join("list@example.org", ["inner@example.org"])
+    assert await seen("list@example.org", BOB) == (ALICE, "inner@example.org")
+    await people.aliases.leave("list@example.org", ["inner@example.org"])
     await people.aliases.set("list@example.org", sees=Sees.ACCOUNTS)
     assert await seen("list@example.org", BOB) == (ALICE,)
     assert await seen("alias@example.org", ALICE) is None

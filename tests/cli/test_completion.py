@@ -98,7 +98,7 @@ def test_completing_reads_a_range(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script(shell: str, require_tool: Callable[[str, str], str], tmp_path: Path) -> None:
+def test_the_script(shell: str, tmp_path: Path) -> None:
     """Printed for each shell, calls postil, and the shell (where it is installed) can read it."""
     done = CliRunner().invoke(main, ["completion", shell])
     assert done.exit_code == 0 and f"_POSTIL_COMPLETE={shell}_complete" in done.output

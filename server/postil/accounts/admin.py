@@ -201,7 +201,11 @@ class Administration:
         """The account, its addresses, and (by the server, at once or at its next start) its mail."""
         async with self._changes.change() as change:
             row = await self.show(name)
-            before = {**row.state(), "member of": await self.places.memberships(row.id)}
+            before = {
+                **row.state(),
+                "member of": await self.places.memberships(row.id),
+                "catch-all of": await self.places.catch_alls(row.id),
+            }
             await self._connection.execute("DELETE FROM account WHERE id = ?", (row.id,))
             await self._connection.execute("INSERT INTO removed (account) VALUES (?)", (row.id,))
             await change.wrote("account.remove", thing(row), before, None)

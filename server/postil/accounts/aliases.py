@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from postil.accounts import limits, names
 from postil.accounts.changes import AccountError, Change, Changes
@@ -19,6 +20,13 @@ from postil.accounts.places import Place, Places, Target, split
 from postil.accounts.roles import Kind, Thing
 from postil.ports.accounts import Posts
 from postil.smtp.paths import mailbox
+
+# The alias ?1 and all that lie in it, each once, so that a circle ends.
+_INSIDE: Final = (
+    "WITH RECURSIVE inside (alias) AS (VALUES (?1) UNION SELECT address.alias FROM inside"
+    " JOIN member ON member.alias = inside.alias JOIN address ON address.id = member.address"
+    " WHERE address.alias IS NOT NULL)"
+)
 
 
 class Sees(enum.Enum):
@@ -92,9 +100,21 @@ class Aliases:
         target = await self._places.target(account)
         if target.account is None:
             raise AccountError(f"there is no account {account}")
-        inside = row.address in await self._places.memberships(target.account)
-        told = row.is_list and (row.sees is Sees.ACCOUNTS or (row.sees is Sees.MEMBERS and inside))
+        told = row.is_list and (
+            row.sees is Sees.ACCOUNTS
+            or (row.sees is Sees.MEMBERS and await self._holds(row.id, target.account))
+        )
         return row.members if told else None
+
+    async def _holds(self, alias: int, account: int) -> bool:
+        """Is the account a member, or in an alias or list that is one?"""
+        found = await self._changes.rows(
+            f"{_INSIDE} SELECT 1 FROM inside JOIN member ON member.alias = inside.alias"
+            " LEFT JOIN address ON address.id = member.address"
+            " WHERE coalesce(member.account, address.account) = ?2 LIMIT 1",
+            (alias, account),
+        )
+        return bool(found)
 
     async def _find(self, address: str) -> Place:
         place = await self._places.find(*split(address))
@@ -336,9 +356,7 @@ class Aliases:
     async def _round(self, alias: int, target: Target) -> None:
         """Refuses a member through which mail would come back."""
         found = await self._changes.rows(
-            "WITH RECURSIVE inside (alias) AS (VALUES (?1) UNION SELECT address.alias FROM inside"
-            " JOIN member ON member.alias = inside.alias JOIN address ON address.id = member.address"
-            " WHERE address.alias IS NOT NULL) SELECT 1 FROM inside WHERE alias = ?2",
+            f"{_INSIDE} SELECT 1 FROM inside WHERE alias = ?2",
             (target.alias, alias),
         )
         if found:

@@ -156,7 +156,10 @@ async def _erase_removed(store: Store, accounts: AccountsDatabase) -> None:
     while True:
         for account in await accounts.removed():
             await store.erase(account)
-            await accounts.erased(account)
+            try:
+                await accounts.erased(account)
+            except AccountsUnavailable:
+                break  # a command holds the database for long (an import); erasing once more does no harm
             _log.info("erased", account=int(account))
         await asyncio.sleep(ERASE_EVERY)
 
