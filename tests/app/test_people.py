@@ -16,7 +16,7 @@ from typing import TypeVar
 import pytest
 from tests.app.test_server import ANY_PORT, config
 
-from postil.accounts import Administration
+from postil.accounts import Administration, bulk
 from postil.app.server import DATABASE, Server, serving
 from postil.base.clock import SystemClock
 from postil.config.model import Domain
@@ -332,3 +332,20 @@ async def test_an_alias_with_nobody(machine: Machine) -> None:
     """Refused for good with the code for lists that cannot be expanded."""
     await machine.people.aliases.add("empty@example.org", [])
     assert await machine.send("empty@example.org") == ["550 5.2.4"]
+
+
+async def test_a_long_list(machine: Machine) -> None:
+    """Everybody on it gets one copy of one message, accounts that the store never heard of included."""
+    people = machine.people
+    names = [f"u{number}@example.org" for number in range(250)]
+    await people.bulk.add(bulk.read("name\n" + "\n".join(names)))
+    await people.aliases.add("half@example.org", names[:150])
+    await people.aliases.add("all@example.org", ["half@example.org", *names[100:]], is_list=True)
+    assert await machine.send("all@example.org", "u7@example.org") == [
+        "250 2.1.5", "250 2.1.5", "250 2.0.0",
+    ]  # fmt: skip
+    store = machine.server.store
+    accounts = {a.name: a.id for a in await machine.server.accounts.first(1000)}
+    for name in names:
+        inbox = next(m for m in await store.mailboxes(accounts[name]) if m.name == "INBOX")
+        assert (await store.status(inbox.id)).messages == 1, name

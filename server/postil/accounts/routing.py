@@ -7,6 +7,7 @@ exists by decree. Local parts belong to the host that receives (RFC 5321 §2.4):
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -238,18 +239,20 @@ class Routes:
             " WHERE member.alias = ? ORDER BY member.id",
             (number,),
         )
+        # At once, so that the store prepares those it does not know yet with one sync of the disk and not one each.
+        direct = [row for row in rows if not isinstance(row[COLUMNS + 2], int)]
+        accounts = iter(await asyncio.gather(*map(self._account, direct)))
         members = []
         for row in rows:
             local, box, other, domain, own = row[COLUMNS : COLUMNS + 5]
             if isinstance(other, int):
                 members.append(Member(mailbox(str(local), str(domain)), None, other))
                 continue
-            account = await self._account(row)
             if local is not None:
                 address = mailbox(str(local), str(domain))
             else:
                 # An account without an address of its own was reached by the alias's.
                 spelled, _, place = str(own or "").partition("\x1f")
                 address = mailbox(spelled, place) if place else alias
-            members.append(Member(address, account, None, str(box or "INBOX")))
+            members.append(Member(address, next(accounts), None, str(box or "INBOX")))
         return tuple(members)

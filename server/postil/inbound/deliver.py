@@ -6,6 +6,7 @@ The octets are written once; each copy has its own fields in front. 250 is said 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from postil.base.clock import Clock
@@ -90,7 +91,9 @@ class Deliverer:
         common = self._trace(transaction, header, now)
         for attempt in (1, 2):
             messages: dict[MailboxId, NewMessage] = {}
-            for target in targets:
+            for number, target in enumerate(targets, 1):
+                if number % limits.AT_A_TIME == 0:
+                    await asyncio.sleep(0)
                 prefix = self._first_fields(transaction, target) + common
                 new = NewMessage(body, internal_date=int(now), prefix=prefix)
                 # Two tags without mailboxes of their own lead to the same one: one copy is enough.

@@ -6,8 +6,10 @@ one full mailbox does not stop a list; behind an alias, and where nobody has roo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
+from postil.inbound import limits
 from postil.ports.accounts import Delivery
 from postil.ports.delivery import Verdict
 from postil.ports.store import Store, StoreError
@@ -18,7 +20,9 @@ async def room_for(
 ) -> Sequence[Delivery] | Verdict:
     """Those who have room; refuses for now when somebody must have it and has not."""
     fitting = []
-    for delivery in found:
+    for number, delivery in enumerate(found, 1):
+        if number % limits.AT_A_TIME == 0:
+            await asyncio.sleep(0)
         try:
             full = await is_full(store, delivery, declared_size)
         except StoreError:
