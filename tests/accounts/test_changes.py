@@ -47,6 +47,7 @@ CHANGES: dict[tuple[type, str], Call] = {
     (Administration, "add"): lambda a: a.add("new@example.org", PASSWORD),
     (Administration, "set_display_name"): lambda a: a.set_display_name("ann@example.org", "Ann"),
     (Administration, "set_quota"): lambda a: a.set_quota("ann@example.org", quota=5),
+    (Administration, "set_marks_important"): lambda a: a.set_marks_important("ann@example.org", False),
     (Administration, "disable"): lambda a: a.disable("ann@example.org", "left", mail=Incoming.LATER),
     (Administration, "enable"): lambda a: a.enable("off@example.org"),
     (Administration, "switch"): lambda a: a.switch("ann@example.org", ["IDLE"], []),

@@ -119,6 +119,10 @@ class Administration:
         assert set(given) <= {"quota", "quota_messages", "quota_mailboxes", "shows_free_space"}
         return await self._set(name, "account.quota", given) if given else await self.show(name)
 
+    async def set_marks_important(self, name: str, wanted: bool) -> AccountRow:
+        """Whether mail that arrives from now on may get $Important (RFC 8457)."""
+        return await self._set(name, "account.important", {"marks_important": wanted})
+
     async def disable(
         self,
         name: str,

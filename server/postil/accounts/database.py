@@ -125,7 +125,7 @@ class AccountsDatabase:
         number, name, display_name, quota, disabled, messages, mailboxes, free, *more = row[
             :COLUMNS
         ]
-        until, mail, off = more
+        marks, until, mail, off = more
         assert isinstance(number, int)
         if isinstance(until, int) and until <= self._clock.now():
             disabled = None
@@ -137,6 +137,7 @@ class AccountsDatabase:
             quota_messages=messages if isinstance(messages, int) else None,
             quota_mailboxes=mailboxes if isinstance(mailboxes, int) else None,
             shows_free_space=bool(free),
+            marks_important=bool(marks),
             disabled=None if disabled is None else str(disabled),
             disabled_mail=Incoming(mail),
             switched_off=frozenset(str(off or "").split()),

@@ -30,10 +30,10 @@ Ask = Callable[[str, Sequence[object]], Awaitable[list[Row]]]
 ACCOUNT: Final = (
     "account.id, account.name, account.display_name, account.quota, account.disabled,"
     " account.quota_messages, account.quota_mailboxes, account.shows_free_space,"
-    " account.disabled_until, account.disabled_mail,"
+    " account.marks_important, account.disabled_until, account.disabled_mail,"
     " (SELECT group_concat(capability, ' ') FROM switched_off WHERE switched_off.account = account.id)"
 )
-COLUMNS: Final = 11
+COLUMNS: Final = 12
 
 # The local part as the domain of the address compares it: domain, as spelled, folded.
 KEY: Final = "CASE WHEN EXISTS (SELECT 1 FROM domain_rule WHERE domain = ? AND case_sensitive) THEN ? ELSE ? END"

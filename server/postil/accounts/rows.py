@@ -25,6 +25,7 @@ class AccountRow:
     quota_messages: int | None
     quota_mailboxes: int | None
     shows_free_space: bool
+    marks_important: bool  # mail may arrive with $Important, RFC 8457
     disabled: str | None  # the reason; None as soon as the time has passed
     disabled_until: int | None  # seconds since the epoch
     disabled_mail: str  # what becomes of mail while it is disabled: ports.accounts.Incoming
@@ -73,7 +74,7 @@ async def read(
 ) -> list[AccountRow]:
     """The accounts of a condition on `account`, by name, as far as the actor may see them."""
     rows = await changes.rows(
-        "SELECT id, name, display_name, quota, quota_messages, quota_mailboxes, shows_free_space,"
+        "SELECT id, name, display_name, quota, quota_messages, quota_mailboxes, shows_free_space, marks_important,"
         " iif(disabled_until <= ?, NULL, disabled), disabled_until, disabled_mail, password IS NOT NULL, created,"
         " (SELECT group_concat(local || char(31) || domain, char(10)) FROM address WHERE address.account = account.id),"
         " (SELECT group_concat(capability, char(10)) FROM switched_off WHERE switched_off.account = account.id),"
@@ -86,8 +87,8 @@ async def read(
 
 
 def _row(row: Sequence[object]) -> AccountRow:
-    disabled = _text(row[7])
-    roles = (Role(Power(role), domain) for role, domain in map(_pair, _items(row[14])))
+    disabled = _text(row[8])
+    roles = (Role(Power(role), domain) for role, domain in map(_pair, _items(row[15])))
     return AccountRow(
         id=int(str(row[0])),
         name=str(row[1]),
@@ -96,13 +97,14 @@ def _row(row: Sequence[object]) -> AccountRow:
         quota_messages=_number(row[4]),
         quota_mailboxes=_number(row[5]),
         shows_free_space=bool(row[6]),
+        marks_important=bool(row[7]),
         disabled=disabled,
-        disabled_until=None if disabled is None else _number(row[8]),
-        disabled_mail=Incoming.REFUSE.value if disabled is None else str(row[9]),
-        password_set=bool(row[10]),
-        created=int(str(row[11])),
-        addresses=tuple(sorted(mailbox(*_pair(item)) for item in _items(row[12]))),
-        switched_off=tuple(sorted(_items(row[13]))),
+        disabled_until=None if disabled is None else _number(row[9]),
+        disabled_mail=Incoming.REFUSE.value if disabled is None else str(row[10]),
+        password_set=bool(row[11]),
+        created=int(str(row[12])),
+        addresses=tuple(sorted(mailbox(*_pair(item)) for item in _items(row[13]))),
+        switched_off=tuple(sorted(_items(row[14]))),
         roles=tuple(sorted(roles, key=str)),
     )
 

@@ -77,6 +77,10 @@ ALTER TABLE account ADD COLUMN quota_mailboxes INTEGER CHECK (quota_mailboxes >=
 ALTER TABLE account ADD COLUMN shows_free_space INTEGER NOT NULL DEFAULT 0;
 """
 
+_FOURTH = """
+ALTER TABLE account ADD COLUMN marks_important INTEGER NOT NULL DEFAULT 1;  -- RFC 8457: mail may arrive with $Important
+"""
+
 _PEOPLE = """
 -- What being disabled means, until when (NULL: until it is enabled), and what becomes of mail meanwhile.
 ALTER TABLE account ADD COLUMN disabled_until INTEGER;
@@ -159,7 +163,7 @@ CREATE INDEX audit_at ON audit (at);
 CREATE INDEX audit_object ON audit (object);
 """
 
-STEPS = (_FIRST, _SECOND, _THIRD, _PEOPLE)
+STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _PEOPLE)
 VERSION = len(STEPS)
 
 

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 # Command to the line in --help; here, because asking the modules would import half the server.
 COMMANDS: Final = {
     "account": "Accounts: add, import, list, show, change, disable, remove.",
+    "acme": "Certificates by ACME: show, renew, revoke; accounts at authorities.",
     "address": "Addresses of accounts, and how a domain reads addresses.",
     "admin": "Who may administer, and the log of changes.",
     "alias": "Aliases and lists: addresses that lead to several accounts.",
