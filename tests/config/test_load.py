@@ -61,10 +61,10 @@ def test_every_field_is_in_the_examples() -> None:
         for name, kind in decode.hints(table).items():
             below = decode.row_of(kind) or decode.optional(kind)
             if decode.is_table(below):
-                assert re.search(rf"^(# )?\[+([a-z_]+\.)*{name}\]", both, re.MULTILINE), name
+                assert re.search(rf"^(# ?)?\[+([a-z_]+\.)*{name}\]", both, re.MULTILINE), name
                 shown(below)
             else:
-                pattern = rf"^(# )?({name} = |\[[a-z]+\.{name}\])"
+                pattern = rf"^(# ?)?({name} = |\[[a-z]+\.{name}\])"
                 assert re.search(pattern, both, re.MULTILINE), name
 
     shown(Config)

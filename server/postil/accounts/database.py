@@ -32,10 +32,10 @@ ROLES = frozenset({"postmaster", "abuse"})
 
 _ACCOUNT = (
     "account.id, account.name, account.display_name, account.quota, account.disabled,"
-    " account.quota_messages, account.quota_mailboxes, account.shows_free_space"
+    " account.quota_messages, account.quota_mailboxes, account.shows_free_space, account.marks_important"
 )
-_COLUMNS = 8
-_PASSWORD, _SALT, _ITERATIONS = 8, 9, 10  # behind them in `_find`
+_COLUMNS = 9
+_PASSWORD, _SALT, _ITERATIONS = 9, 10, 11  # behind them in `_find`
 
 Prepare = Callable[[Account], Awaitable[None]]
 
@@ -123,7 +123,9 @@ class AccountsDatabase:
         return [tuple(row) for row in rows]
 
     async def _account(self, row: tuple[object, ...]) -> Account:
-        number, name, display_name, quota, disabled, messages, mailboxes, free = row[:_COLUMNS]
+        number, name, display_name, quota, disabled, messages, mailboxes, free, marks = row[
+            :_COLUMNS
+        ]
         assert isinstance(number, int)
         off = await self.capabilities_off(AccountId(number))
         account = Account(
@@ -134,6 +136,7 @@ class AccountsDatabase:
             quota_messages=messages if isinstance(messages, int) else None,
             quota_mailboxes=mailboxes if isinstance(mailboxes, int) else None,
             shows_free_space=bool(free),
+            marks_important=bool(marks),
             disabled=None if disabled is None else str(disabled),
             switched_off=off,
         )

@@ -77,7 +77,11 @@ ALTER TABLE account ADD COLUMN quota_mailboxes INTEGER CHECK (quota_mailboxes >=
 ALTER TABLE account ADD COLUMN shows_free_space INTEGER NOT NULL DEFAULT 0;
 """
 
-STEPS = (_FIRST, _SECOND, _THIRD)
+_FOURTH = """
+ALTER TABLE account ADD COLUMN marks_important INTEGER NOT NULL DEFAULT 1;  -- RFC 8457: mail may arrive with $Important
+"""
+
+STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 VERSION = len(STEPS)
 
 

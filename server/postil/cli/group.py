@@ -10,6 +10,7 @@ import click
 # Command to the line in --help; here, because asking the modules would import half the server.
 COMMANDS: Final = {
     "account": "Accounts: add, list, change the password, remove.",
+    "acme": "Certificates by ACME: show, renew, revoke; accounts at authorities.",
     "address": "Addresses of accounts: add, remove.",
     "caa": "CAA records: may our CA issue for a name, which records keep others from it.",
     "config": "The configuration files: check, describe, compare, print examples.",

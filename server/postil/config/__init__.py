@@ -4,7 +4,7 @@ There are two kinds of settings. The machine's (`postil.toml`: ports, TLS, limit
 domains (`domains.toml`, or tables `[[domain]]` in `postil.toml`) are live: a running server takes a change over, and
 when something is wrong the old ones stay. People write both files, commands write `domains.toml` only, by the same rules.
 
-Files in reading order. What there is: `model` and `domain` (the tables and fields, with their meaning), `secrets` (values that
+Files in reading order. What there is: `model`, `acme` and `domain` (the tables and fields, with their meaning), `secrets` (values that
 nobody may see, and where they are kept). Reading: `locate` (where in a file a field stands), `problems` (what is wrong, and where),
 `decode` (TOML to typed tables, all mistakes at once), `names`, `check` and `check_domain` (what must hold beyond types), `load`
 (files to `Config`, or a `ConfigError`), `doubts` (what is allowed and probably not meant). Telling: `example` (the commented files that

@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 
 import msgspec
 
-from postil.config import names, secrets
+from postil.config import acme, names, secrets
 from postil.config.locate import Path
 from postil.config.model import Config, Listener, Tls
 from postil.config.problems import Finding
@@ -30,12 +30,19 @@ def machine(config: Config, folder: FilePath, found: list[Finding]) -> Config:
         if not getattr(config, field):
             found.append(Finding((field,), f"names no {'folder' if field == 'data' else 'file'}"))
     config = secrets.anchored(config, folder)
+    hostname = names.domain(config.hostname, ("hostname",), found)
+    try:
+        certificates = acme.checked(config.acme, config.acme_certificate, hostname, folder)
+    except acme.Unfit as unfit:
+        found.append(Finding(unfit.path, unfit.what))
+        certificates = {}
     return msgspec.structs.replace(
         config,
-        hostname=names.domain(config.hostname, ("hostname",), found),
+        hostname=hostname,
         data=str(folder / config.data),
         domains_file=str(folder / config.domains_file),
         tls=_tls(config.tls, folder, found),
+        **certificates,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from postil.config import acme as acme_tables
 from postil.config.domain import Domain
 
 MIB = 1024 * 1024
@@ -201,6 +202,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: Limits = Limits()
     logins: Logins = Logins()
     metadata: Metadata = Metadata()
+    acme: tuple[acme_tables.Provider, ...] = ()
+    acme_certificate: tuple[acme_tables.Certificate, ...] = ()
 
     def local_domains(self) -> frozenset[str]:
         """All domains whose mail ends here, A-labels in lower case."""
