@@ -248,6 +248,7 @@ async def _stay_live(
     live = Live(
         loaded, path, lambda domains: database.set_domains(_postmasters(domains)), metrics, clock
     )
+    await live.begin()
     tasks.start("watch", live.watch())
     try:
         folder = Path(loaded.config.data)
