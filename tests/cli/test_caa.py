@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import dns.zone
 import pytest
 from tests.support import dns as support
 from tests.support.dns import Nameserver
+
+from postil.acme.files import KeptAccount, ProviderFolder
 
 LE = "letsencrypt.org"
 URI = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
@@ -186,6 +189,107 @@ def test_terminals_are_safe() -> None:
             done = run("check", "example.com", "--resolver", f"{server.ip}:{server.port}", *extra)
             assert done.returncode == 1
             assert all(line.isprintable() for line in done.stdout.split("\n"))
+
+
+class TestProvider:
+    """What the server's own ACME client has made is taken from its files."""
+
+    DIRECTORY = "https://acme-v02.api.letsencrypt.org/directory"
+
+    @staticmethod
+    def machine(folder: Path, directory: str, account: KeptAccount | None) -> tuple[str, str]:
+        text = (
+            'hostname = "mail.example.com"\ndata = "data"\n[[domain]]\nname = "example.com"\n'
+            f'[[acme]]\nname = "le"\ndirectory = "{directory}"\nchallenges = ["http-01"]\n'
+        )
+        (folder / "postil.toml").write_text(text)
+        if account is not None:
+            ProviderFolder(folder / "data" / "acme", "le").keep_account(account)
+        return ("--config", str(folder / "postil.toml"))
+
+    def test_taken(self, asking: tuple[str, str], tmp_path: Path) -> None:
+        """Account, method and the CA's name; what options say comes on top."""
+        config = self.machine(
+            tmp_path, self.DIRECTORY, KeptAccount(directory=self.DIRECTORY, key="", url=URI)
+        )
+        done = run("check", "example.com", *asking, *config, "--provider", "le", "--json")
+        found = json.loads(done.stdout)
+        assert done.returncode == 0
+        assert (found["issuers"], found["account_uris"], found["methods"]) == (
+            [LE],
+            [URI],
+            ["http-01"],
+        )
+        done = run("suggest", "example.com", *asking, *config, "--provider", "le")
+        assert f"example.com. IN {BOUND}" in done.stdout.splitlines()
+        more = (
+            "--account-uri",
+            URI + "9",
+            "--account-uri",
+            URI,
+            "--issuer",
+            "ca.example.net",
+            "--method",
+            "dns-01",
+        )
+        found = json.loads(
+            run(
+                "check", "example.com", *asking, *config, "--provider", "le", "--json", *more
+            ).stdout
+        )
+        assert (found["issuers"], found["account_uris"]) == (["ca.example.net"], [URI + "9", URI])
+
+    @pytest.mark.parametrize(
+        ("directory", "account", "arguments", "said"),
+        [
+            (DIRECTORY, None, ("--provider", "le"), "there is no account at le yet"),
+            (
+                DIRECTORY,
+                KeptAccount(directory=DIRECTORY, key=""),
+                ("--provider", "le"),
+                "no account at le yet",
+            ),
+            (
+                DIRECTORY,
+                KeptAccount(directory="https://x.example/d", key="", url=URI),
+                ("--provider", "le"),
+                "no account at le yet",
+            ),
+            (DIRECTORY, None, ("--provider", "other"), "there is le"),
+            (
+                "https://acme.example/directory",
+                KeptAccount(directory="https://acme.example/directory", key="", url=URI),
+                ("--provider", "le"),
+                "--issuer is the name",
+            ),
+        ],
+    )
+    def test_not_there(
+        self,
+        tmp_path: Path,
+        directory: str,
+        account: KeptAccount | None,
+        arguments: tuple[str, ...],
+        said: str,
+    ) -> None:
+        """Status 2 and what to do: no account yet, or one of another CA; a name that is none; a CA that is not known."""
+        config = self.machine(tmp_path, directory, account)
+        done = run("check", "example.com", *config, *arguments)
+        assert (done.returncode, done.stdout) == (2, "") and said in " ".join(done.stderr.split())
+
+    def test_broken_files(self, tmp_path: Path) -> None:
+        """A configuration or an account that cannot be read is no verdict."""
+        config = self.machine(
+            tmp_path, self.DIRECTORY, KeptAccount(directory=self.DIRECTORY, key="", url=URI)
+        )
+        (tmp_path / "data/acme/le/account.json").write_text("{")
+        done = run("check", "example.com", *config, "--provider", "le")
+        assert (done.returncode, done.stdout) == (2, "") and "account.json" in done.stderr
+        (tmp_path / "postil.toml").write_text("hostname =")
+        for path in ("postil.toml", "none.toml"):
+            done = run("check", "example.com", "--config", str(tmp_path / path), "--provider", "le")
+            assert (done.returncode, done.stdout) == (2, "") and path in done.stderr
+            assert "Traceback" not in done.stderr
 
 
 class TestSuggest:

@@ -4,96 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
-from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Final
 
 import click
 
-from postil.accounts.names import BadAddress, domain_key
 from postil.caa import suggest as suggestion
 from postil.caa.advice import Advice, advise
 from postil.caa.orders import Orders
 from postil.caa.properties import Property
-from postil.caa.relevant import BadDomain, Relevant, Signing, Subject, find
+from postil.caa.relevant import Relevant, Signing, Subject, find
 from postil.caa.suggest import PROTECTS, Place
 from postil.caa.verdict import May, Verdict, judge
 from postil.caa.zonefile import data, line
-from postil.cli import target
-from postil.dns import BadServer, Server, StubResolver, of_system
+from postil.cli import caaoptions, target
+from postil.dns import Server
 from postil.ports.resolver import A, Aaaa, Answer, Caa, Mx, Resolver
 
-STATUS = {May.YES: 0, May.NO: 1, May.UNKNOWN: 2}
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-class Domain(click.ParamType[Subject]):
-    """A domain name, in Unicode or as A-labels."""
-
-    name = "domain"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Subject:
-        text = str(value)
-        star = "*." if text.startswith("*.") else ""
-        try:
-            rest = text.removeprefix("*.")
-            return Subject.parse(star + (rest if rest.isascii() else domain_key(rest)))
-        except (BadDomain, BadAddress) as error:
-            self.fail(str(error), param, ctx)
-
-
-class Address(click.ParamType[Server]):
-    """The address of a resolver."""
-
-    name = "address[:port]"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Server:
-        try:
-            return Server.parse(str(value))
-        except BadServer as error:
-            self.fail(str(error), param, ctx)
-
-
-def _options(command: _Command) -> _Command:
-    for decorate in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
-        click.option(
-            "--resolver",
-            "server",
-            type=Address(),
-            help="The resolver to ask, such as 127.0.0.1 or [::1]:5353; default: those of the system. "
-            "Only one on this machine is believed on signatures.",
-        ),
-        click.option(
-            "--method",
-            "methods",
-            multiple=True,
-            metavar="LABEL",
-            help="How our CA validates: http-01, dns-01, tls-alpn-01 …; repeatable.",
-        ),
-        click.option(
-            "--account-uri",
-            "account_uris",
-            multiple=True,
-            metavar="URI",
-            help="Our account at the CA, as ACME names it; repeatable.",
-        ),
-        click.option(
-            "--issuer",
-            "issuers",
-            multiple=True,
-            metavar="DOMAIN",
-            default=("letsencrypt.org",),
-            show_default="letsencrypt.org",
-            help="The name of our CA in CAA records; repeatable for a CA with several names, the first is published.",
-        ),
-        click.argument("subject", metavar="DOMAIN", type=Domain()),
-    ):
-        command = decorate(command)
-    return command
+STATUS: Final = {May.YES: 0, May.NO: 1, May.UNKNOWN: 2}
 
 
 @click.group()
@@ -103,23 +31,25 @@ def command() -> None:
 
 @command.command()
 @click.option("--wildcard", is_flag=True, help="For *.DOMAIN instead of DOMAIN.")
-@_options
+@caaoptions.options
 def check(
     subject: Subject,
     wildcard: bool,
     issuers: tuple[str, ...],
     account_uris: tuple[str, ...],
     methods: tuple[str, ...],
+    provider: str | None,
+    config: Path,
     server: Server | None,
     as_json: bool,
 ) -> None:
     """May our CA issue for DOMAIN, why, by which record; and who else could get a certificate.
 
     Status 0: it may; 1: it may not; 2: cannot tell, because the DNS does not answer, because a record demands an account or a method and
-    --account-uri or --method was not given, or because the call is wrong.
+    neither --provider nor --account-uri and --method say which are ours, or because the call is wrong.
     """
-    orders = _orders(issuers, account_uris, methods)
-    resolver = _resolver(server)
+    orders = caaoptions.orders(issuers, account_uris, methods, provider, config)
+    resolver = caaoptions.resolver(server)
     subject = Subject(subject.name, subject.wildcard or wildcard)
     relevant, above = asyncio.run(_search(subject, resolver))
     verdict = judge(relevant, orders, wildcard=subject.wildcard)
@@ -136,22 +66,6 @@ async def _search(subject: Subject, resolver: Resolver) -> tuple[Relevant, Relev
     if subject.wildcard or "." not in parent:
         return relevant, None
     return relevant, await find(parent, resolver)
-
-
-def _orders(
-    issuers: tuple[str, ...], account_uris: tuple[str, ...], methods: tuple[str, ...]
-) -> Orders:
-    try:
-        return Orders(issuers, account_uris, methods)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-
-
-def _resolver(server: Server | None) -> StubResolver:
-    try:
-        return StubResolver((server,) if server is not None else of_system())
-    except BadServer as error:
-        raise click.UsageError(f"{error}: --resolver ADDRESS[:PORT]") from error
 
 
 def _signed(answer: Answer[Caa]) -> str:
@@ -230,17 +144,19 @@ def _as_dict(
     "--host",
     "hosts",
     multiple=True,
-    type=Domain(),
+    type=caaoptions.Domain(),
     metavar="NAME",
     help="The mail host, the name in clients' settings; repeatable. Default: the mail hosts (MX) below DOMAIN.",
 )
-@_options
+@caaoptions.options
 def suggest(
     subject: Subject,
     hosts: tuple[Subject, ...],
     issuers: tuple[str, ...],
     account_uris: tuple[str, ...],
     methods: tuple[str, ...],
+    provider: str | None,
+    config: Path,
     server: Server | None,
     as_json: bool,
 ) -> None:
@@ -250,8 +166,8 @@ def suggest(
     """
     if subject.wildcard or any(one.wildcard for one in hosts):
         raise click.UsageError("records stand at a name itself: leave out the *.")
-    orders = _orders(issuers, account_uris, methods)
-    resolver = _resolver(server)
+    orders = caaoptions.orders(issuers, account_uris, methods, provider, config)
+    resolver = caaoptions.resolver(server)
     try:
         wanted = suggestion.records(orders)
     except ValueError as error:
