@@ -222,6 +222,10 @@ class TestProvider:
         )
         done = run("suggest", "example.com", *asking, *config, "--provider", "le")
         assert f"example.com. IN {BOUND}" in done.stdout.splitlines()
+        done = run(
+            "check", "example.com", *asking, *config, "--provider", "le", "--method", "dns-01"
+        )
+        assert done.returncode == 1 and "allows only http-01" in done.stdout
         more = (
             "--account-uri",
             URI + "9",
