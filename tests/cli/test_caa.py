@@ -191,111 +191,6 @@ def test_terminals_are_safe() -> None:
             assert all(line.isprintable() for line in done.stdout.split("\n"))
 
 
-class TestProvider:
-    """What the server's own ACME client has made is taken from its files."""
-
-    DIRECTORY = "https://acme-v02.api.letsencrypt.org/directory"
-
-    @staticmethod
-    def machine(folder: Path, directory: str, account: KeptAccount | None) -> tuple[str, str]:
-        text = (
-            'hostname = "mail.example.com"\ndata = "data"\n[[domain]]\nname = "example.com"\n'
-            f'[[acme]]\nname = "le"\ndirectory = "{directory}"\nchallenges = ["http-01"]\n'
-        )
-        (folder / "postil.toml").write_text(text)
-        if account is not None:
-            ProviderFolder(folder / "data" / "acme", "le").keep_account(account)
-        return ("--config", str(folder / "postil.toml"))
-
-    def test_taken(self, asking: tuple[str, str], tmp_path: Path) -> None:
-        """Account, method and the CA's name; what options say comes on top."""
-        config = self.machine(
-            tmp_path, self.DIRECTORY, KeptAccount(directory=self.DIRECTORY, key="", url=URI)
-        )
-        done = run("check", "example.com", *asking, *config, "--provider", "le", "--json")
-        found = json.loads(done.stdout)
-        assert done.returncode == 0
-        assert (found["issuers"], found["account_uris"], found["methods"]) == (
-            [LE],
-            [URI],
-            ["http-01"],
-        )
-        done = run("suggest", "example.com", *asking, *config, "--provider", "le")
-        assert f"example.com. IN {BOUND}" in done.stdout.splitlines()
-        done = run(
-            "check", "example.com", *asking, *config, "--provider", "le", "--method", "dns-01"
-        )
-        assert done.returncode == 1 and "allows only http-01" in done.stdout
-        more = (
-            "--account-uri",
-            URI + "9",
-            "--account-uri",
-            URI,
-            "--issuer",
-            "ca.example.net",
-            "--method",
-            "dns-01",
-        )
-        found = json.loads(
-            run(
-                "check", "example.com", *asking, *config, "--provider", "le", "--json", *more
-            ).stdout
-        )
-        assert (found["issuers"], found["account_uris"]) == (["ca.example.net"], [URI + "9", URI])
-
-    @pytest.mark.parametrize(
-        ("directory", "account", "arguments", "said"),
-        [
-            (DIRECTORY, None, ("--provider", "le"), "there is no account at le yet"),
-            (
-                DIRECTORY,
-                KeptAccount(directory=DIRECTORY, key=""),
-                ("--provider", "le"),
-                "no account at le yet",
-            ),
-            (
-                DIRECTORY,
-                KeptAccount(directory="https://x.example/d", key="", url=URI),
-                ("--provider", "le"),
-                "no account at le yet",
-            ),
-            (DIRECTORY, None, ("--provider", "other"), "there is le"),
-            (
-                "https://acme.example/directory",
-                KeptAccount(directory="https://acme.example/directory", key="", url=URI),
-                ("--provider", "le"),
-                "--issuer is the name",
-            ),
-        ],
-    )
-    def test_not_there(
-        self,
-        tmp_path: Path,
-        directory: str,
-        account: KeptAccount | None,
-        arguments: tuple[str, ...],
-        said: str,
-    ) -> None:
-        """Status 2 and what to do: no account yet, or one of another CA; a name that is none; a CA that is not known."""
-        config = self.machine(tmp_path, directory, account)
-        done = run("check", "example.com", *config, *arguments)
-        assert (done.returncode, done.stdout) == (2, "") and said in " ".join(done.stderr.split())
-
-    def test_broken_files(self, tmp_path: Path) -> None:
-        """A configuration or an account that cannot be read is no verdict."""
-        config = self.machine(
-            tmp_path, self.DIRECTORY, KeptAccount(directory=self.DIRECTORY, key="", url=URI)
-        )
-        (tmp_path / "data/acme/le/account.json").write_text("{")
-        done = run("check", "example.com", *config, "--provider", "le")
-        assert (done.returncode, done.stdout) == (2, "") and "account.json" in done.stderr
-        (tmp_path / "postil.toml").write_text("hostname =")
-        for path in ("postil.toml", "none.toml"):
-            done = run("check", "example.com", "--config", str(tmp_path / path), "--provider", "le")
-            assert (done.returncode, done.stdout) == (2, "") and path in done.stderr
-            assert "Traceback" not in done.stderr
-
-
 class TestSuggest:
     """`postil caa suggest`."""
 
@@ -395,3 +290,31 @@ class TestSuggest:
         for arguments in (("*.example.com",), ("example.com", "--host", "*.example.com")):
             done = run("suggest", *arguments, *asking)
             assert done.returncode == 2 and "leave out the *." in done.stderr
+
+
+def test_our_own_authority(server: Nameserver, tmp_path: Path) -> None:
+    """With a configuration nobody has to say who our CA is, which account is ours, how we validate, and whom to ask."""
+    directory = "https://acme.example/directory"
+    file = tmp_path / "postil.toml"
+    file.write_text(
+        'hostname = "mail.example.com"\ndata = "data"\n[[domain]]\nname = "example.com"\n'
+        f'[dns]\nresolvers = ["{server.ip}:{server.port}"]\n'
+        f'[[acme]]\nname = "le"\ndirectory = "{directory}"\nchallenges = ["http-01"]\n'
+    )
+    ours = ("--config", str(file))
+    open_verdict = run("check", "mail.example.com", *ours)
+    assert open_verdict.returncode == 2 and "is that ours?" in open_verdict.stdout
+    folder = ProviderFolder(tmp_path / "data" / "acme", "le")
+    folder.keep_account(KeptAccount(directory=directory, key="", url=URI, caa=[LE]))
+    assert run("check", "mail.example.com", *ours).returncode == 0
+    assert run("check", "other.example.com", *ours).returncode == 1
+    (record, *_) = json.loads(run("suggest", "example.com", *ours, "--json").stdout)["records"]
+    assert record["value"] == f"{LE}; accounturi={URI}; validationmethods=http-01"
+    # another CA: the account is not one there
+    done = run("suggest", "example.com", *ours, "--issuer", "ca.example.net", "--json")
+    assert json.loads(done.stdout)["records"][0]["value"] == "ca.example.net"
+    folder.keep_account(KeptAccount(directory="https://other.example/", key="", url=URI, caa=[LE]))
+    assert run("check", "mail.example.com", *ours).returncode == 2
+    (folder.path / "account.json").write_text("{")
+    broken = run("check", "mail.example.com", *ours)
+    assert broken.returncode == 1 and "account.json cannot be used" in broken.stderr

@@ -10,7 +10,7 @@ from typing import Any, cast
 import click
 
 from postil.cli import running, target
-from postil.config import ConfigError, Loaded, rotation
+from postil.config import ConfigError, Loaded, names, rotation
 from postil.config.change import Changed, Domains, Refused
 from postil.config.domain import Algorithm, Domain, Selector
 from postil.config.edit import Document
@@ -58,6 +58,10 @@ class _Maker:
 
         if algorithm in self._made:
             return self._made[algorithm][0]
+        if self._selector and not names.selector(self._selector):  # before it is a file's name
+            raise Refused(
+                f"{self._selector!r} is no selector: letters, digits, hyphens, dots between"
+            )
         data = Path(loaded.config.data)
         if not data.is_dir():
             data.mkdir(parents=True, mode=0o700)
