@@ -46,7 +46,7 @@ class Accounts:
         kept = self._kept()
         if kept is None:
             key = await asyncio.to_thread(keys.make, "ecdsa")
-            kept = self._keep(
+            kept = await self._keep(
                 KeptAccount(directory=self._provider.directory, key=keys.dump(key).decode())
             )
         if kept.next_key:
@@ -86,8 +86,9 @@ class Accounts:
         except (keys.BadKey, UnicodeError) as error:
             raise Corrupt(self._folder.path / "account.json", f"its key: {error}") from error
 
-    def _keep(self, kept: KeptAccount) -> KeptAccount:
-        self._folder.keep_account(kept)
+    async def _keep(self, kept: KeptAccount) -> KeptAccount:
+        """On disk, without holding up the loop for it."""
+        await asyncio.to_thread(self._folder.keep_account, kept)
         return kept
 
     async def _register(self, kept: KeptAccount) -> KeptAccount:
@@ -126,7 +127,7 @@ class Accounts:
         self._tell("account", {"provider": provider.name, "url": url, "new": answer.status == 201})
         # An account that was there already keeps what it had (RFC 8555 §7.3.1); `ready` brings its contact up to date.
         contact = list(provider.contact) if answer.status == 201 else list(account.contact or [])
-        return self._keep(msgspec.structs.replace(kept, url=url, contact=contact))
+        return await self._keep(msgspec.structs.replace(kept, url=url, contact=contact))
 
     @staticmethod
     def _url(fields: Mapping[str, str]) -> str:
@@ -160,7 +161,7 @@ class Accounts:
         await self._session.post(
             kept.url, {"contact": contact}, self._signer(kept), "changing the account's contact"
         )
-        return self._keep(msgspec.structs.replace(kept, contact=contact))
+        return await self._keep(msgspec.structs.replace(kept, contact=contact))
 
     def _signer(self, kept: KeptAccount) -> Signer:
         return Signer(self._key(kept.key), kept.url)
@@ -194,7 +195,7 @@ class Accounts:
         if not directory.key_change:
             raise Unready(f"{self._provider.name} cannot change keys of accounts")
         fresh = await asyncio.to_thread(keys.make, "ecdsa")
-        kept = self._keep(msgspec.structs.replace(kept, next_key=keys.dump(fresh).decode()))
+        kept = await self._keep(msgspec.structs.replace(kept, next_key=keys.dump(fresh).decode()))
         old = self._signer(kept)
         # RFC 8555 §7.3.5: "The inner JWS MUST have the same "url" header parameter as the outer JWS.", "The inner JWS MUST omit
         # the "nonce" header parameter."
@@ -206,7 +207,7 @@ class Accounts:
         )
         await self._session.post(directory.key_change, inner, old, "changing the account's key")
         self._tell("account-key", {"provider": self._provider.name, "url": kept.url})
-        return self._keep(msgspec.structs.replace(kept, key=kept.next_key, next_key=""))
+        return await self._keep(msgspec.structs.replace(kept, key=kept.next_key, next_key=""))
 
     async def _settle(self, kept: KeptAccount) -> KeptAccount:
         """A change of the key was under way: which of the two does the authority know?"""
@@ -223,8 +224,8 @@ class Accounts:
         except Refused as refused:
             if refused.said.kind != "accountDoesNotExist":
                 raise
-            return self._keep(msgspec.structs.replace(kept, next_key=""))
-        return self._keep(
+            return await self._keep(msgspec.structs.replace(kept, next_key=""))
+        return await self._keep(
             msgspec.structs.replace(
                 kept, key=kept.next_key, next_key="", url=self._url(answer.fields)
             )
