@@ -18,7 +18,8 @@ from postil.app.localserve import Options, config_for
 from postil.app.server import DATABASE, Variant, ready_probe, serving
 from postil.base.clock import SystemClock
 from postil.config import Config
-from postil.config.model import Domain, Limits, Listener
+from postil.config.domain import Domain
+from postil.config.model import Limits, Listener
 from postil.net.listeners import PortTaken
 from postil.ports.store import Change, StoreUnavailable
 

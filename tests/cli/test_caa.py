@@ -98,6 +98,7 @@ def test_verdicts(
     [
         (("a..b",), "'a..b' is no domain name"),
         (("",), "no domain name"),
+        (("192.0.2.1",), "not addresses"),
         (("ü..x",), "not a domain name"),
         (("example.com", "--method", "smtp-01"), "'smtp-01' is no validation method"),
         (("example.com", "--account-uri", "1234"), "'1234' is no URI"),
@@ -155,6 +156,8 @@ def test_json(asking: tuple[str, str], server: Nameserver) -> None:
         done = run("check", name, *OURS, *asking, "--json")
         found = json.loads(done.stdout)
         assert done.returncode == status and found["may_issue"] is may
+    done = run("check", "example.com", *OURS, *asking, "--json")
+    assert json.loads(done.stdout)["warnings"] == []
     codes = [
         one["code"]
         for one in json.loads(run("check", "other.example.com", *asking, "--json").stdout)[
@@ -162,6 +165,17 @@ def test_json(asking: tuple[str, str], server: Nameserver) -> None:
         ]
     ]
     assert codes == ["account-not-bound", "methods-not-bound"]
+
+
+def test_what_is_above() -> None:
+    """A name that is bound below a domain that is not: its wildcard is warned of, once."""
+    zone = f'@ CAA 0 issue "{LE}"\nmail {BOUND}'
+    with Nameserver({"example.com": zone}, signed=(".", "example.com")) as server:
+        asking = ("--resolver", f"{server.ip}:{server.port}")
+        done = run("check", "mail.example.com", *OURS, *asking)
+        assert done.returncode == 0 and done.stdout.count("warning: ") == 1
+        assert "*.example.com" in done.stdout
+        assert "warning" not in run("check", "*.mail.example.com", *OURS, *asking).stdout
 
 
 def test_terminals_are_safe() -> None:
@@ -251,6 +265,22 @@ class TestSuggest:
         )
         notes = json.loads(run("suggest", "broken.example.com", *asking, "--json").stdout)["notes"]
         assert any("SERVFAIL" in note and "--host" in note for note in notes)
+
+    @pytest.mark.parametrize("record", ["A 192.0.2.1", "AAAA 2001:db8::1", "CNAME mail"])
+    def test_a_wildcard_in_the_zone(self, asking: tuple[str, str], record: str) -> None:
+        """A new record hides it at its name; that is said before it happens, and only where it would."""
+        with Nameserver({"example.com": f"* {record}\nmail A 192.0.2.1"}) as server:
+            done = run(
+                "suggest",
+                "example.com",
+                *OURS,
+                "--resolver",
+                f"{server.ip}:{server.port}",
+                "--json",
+            )
+        assert any("records at *.example.com" in note for note in json.loads(done.stdout)["notes"])
+        done = run("suggest", "example.com", *OURS, *asking, "--json")
+        assert not any("*.example.com" in note for note in json.loads(done.stdout)["notes"])
 
     def test_no_wildcards(self, asking: tuple[str, str]) -> None:
         """Records stand at names."""

@@ -9,6 +9,7 @@ touched is in `signed`. A rule for a name replaces the answer: `rules["x.example
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import struct
 import threading
@@ -105,9 +106,9 @@ class Nameserver:
 
         class Udp(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                wire, socket = self.request
+                wire, sender = self.request
                 if answer := outer.reply(wire, "udp"):
-                    socket.sendto(answer, self.client_address)
+                    sender.sendto(answer, self.client_address)
 
         class Tcp(socketserver.StreamRequestHandler):
             def handle(self) -> None:
@@ -118,12 +119,19 @@ class Nameserver:
                         return
                     self.wfile.write(struct.pack("!H", len(answer)) + answer)
 
-        socketserver.ThreadingTCPServer.daemon_threads = True
+        family = socket.AF_INET6 if ":" in self.ip else socket.AF_INET
+
+        class UdpServer(socketserver.ThreadingUDPServer):
+            address_family = family
+
+        class TcpServer(socketserver.ThreadingTCPServer):
+            address_family, daemon_threads = family, True
+
         while True:
-            udp = socketserver.ThreadingUDPServer((self.ip, self.port), Udp)
+            udp = UdpServer((self.ip, self.port), Udp)
             self.port = udp.server_address[1]
             try:
-                tcp = socketserver.ThreadingTCPServer((self.ip, self.port), Tcp)
+                tcp = TcpServer((self.ip, self.port), Tcp)
                 break
             except OSError:  # somebody else's port for TCP: another one
                 udp.server_close()

@@ -155,6 +155,13 @@ class Administration:
         if cursor.rowcount == 0:
             raise AccountError(f"there is no address {address}")
 
+    async def addresses_at(self, domain: str) -> Sequence[str]:
+        """The addresses of a domain (A-labels), sorted."""
+        rows = await self._connection.execute_fetchall(
+            "SELECT local || '@' || domain FROM address WHERE domain = ? ORDER BY key", (domain,)
+        )
+        return [str(row[0]) for row in rows]
+
     async def set_password(self, name: str, password: str) -> None:
         """From now on only this password works."""
         row = await self.show(name)

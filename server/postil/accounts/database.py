@@ -102,6 +102,11 @@ class AccountsDatabase:
             raise
         return cls(connection, clock, domains, prepare, secret, app_secret)
 
+    def set_domains(self, domains: Mapping[str, str]) -> None:
+        """From now on these are the local domains; as in `open`. Sessions that are open ask for them anew each time."""
+        self._domains = dict(domains)
+        self._found.clear()
+
     async def close(self) -> None:
         """Close the file and end the threads."""
         self.passwords.close()
@@ -261,8 +266,9 @@ class AccountsDatabase:
         known = self._found.get(key)
         if known is not None and known[0] > now:
             return known[1]
+        domains = self._domains
         found = await self._resolve(*key)
-        if found:
+        if found and self._domains is domains:  # an answer by other settings is not kept
             if len(self._found) >= REMEMBER_ENTRIES:
                 self._found.clear()
             self._found[key] = (now + REMEMBER_SECONDS, found)

@@ -25,9 +25,10 @@ from postil.accounts.gate import Allowed as AllowedFailures
 from postil.accounts.gate import LoginGate
 from postil.app.certs import Orders
 from postil.app.identities import ALSO, Watch, chooser
+from postil.app.live import Live
 from postil.base.clock import Clock, SystemClock
 from postil.base.tasks import Tasks
-from postil.config import Config
+from postil.config import Config, Domain, Loaded
 from postil.config.model import Listener
 from postil.daemon.http import HttpService
 from postil.daemon.imap import imap_service
@@ -38,7 +39,7 @@ from postil.daemon.smtp import smtp_service
 from postil.imap.settings import Limits as ImapLimits
 from postil.inbound import Pipeline, Simulation
 from postil.inbound import Settings as PipelineSettings
-from postil.net import binding
+from postil.net import binding, control
 from postil.net.admission import Admission, Allowed
 from postil.net.identities import Identities
 from postil.net.listeners import Listeners, Spec
@@ -89,6 +90,7 @@ class Server:
     metrics: Metrics
     certificates: Watch
     proofs: dict[str, str] = field(default_factory=dict)  # of http-01, token to answer
+    live: Live | None = None  # None: the settings came from no file
     failed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -167,8 +169,10 @@ async def serving(
     config: Config,
     variant: Variant = Variant(),
     clock: Clock | None = None,
+    *,
+    files: tuple[Path, Loaded] | None = None,
 ) -> AsyncIterator[Server]:
-    """A running server; leaving the block stops it."""
+    """A running server; leaving the block stops it. `files`: where the settings came from, so that they can be read again."""
     clock = clock or SystemClock()
     loop = asyncio.get_running_loop()
     data = Path(config.data)
@@ -188,16 +192,9 @@ async def serving(
         attempts = await Attempts.open(data / FILE, clock)
         stack.push_async_callback(attempts.close)
         metrics.attempts_lost.set_function(lambda: attempts.lost)
-        limits = config.limits
         wheel = Wheel(loop)
         stack.callback(wheel.close)
-        around = Surroundings(
-            wheel,
-            Admission(Allowed(total=limits.connections, per_ip=limits.connections_per_ip)),
-            metrics,
-            clock,
-            LoginGate(clock, (attempts.add, metrics.login), _allowed_failures(config, variant)),
-        )
+        around = _surroundings(config, variant, wheel, metrics, attempts, clock)
         listeners = Listeners(around.admission)
         stack.callback(listeners.close)
         for spec in _specs(config, variant, identities, metrics):
@@ -219,6 +216,8 @@ async def serving(
             lambda spec: services[_listener_of(config, spec).protocol].accept(spec)
         )
         tasks.start("acme", orders.run(identities, watch, metrics.registry))  # the ports are open
+        if files is not None:
+            server.live = await _stay_live(files, database, metrics, clock, tasks, stack)
         _log.info("ready", data=str(data), **{f"port_{k}": v for k, v in listeners.ports.items()})
         notify("READY=1")
         yield server
@@ -227,6 +226,50 @@ async def serving(
 
 def _failed(name: str, error: BaseException) -> None:
     _log.error("fault", task=name, exc_info=error)
+
+
+def _postmasters(domains: Sequence[Domain]) -> dict[str, str]:
+    return {domain.name: domain.postmaster for domain in domains}
+
+
+async def _stay_live(
+    files: tuple[Path, Loaded],
+    database: AccountsDatabase,
+    metrics: Metrics,
+    clock: Clock,
+    tasks: Tasks,
+    stack: contextlib.AsyncExitStack,
+) -> Live:
+    """Changes of the domains count while the server runs: watched for, and asked for by commands."""
+    path, loaded = files
+    live = Live(
+        loaded, path, lambda domains: database.set_domains(_postmasters(domains)), metrics, clock
+    )
+    tasks.start("watch", live.watch())
+    try:
+        folder = Path(loaded.config.data)
+        await stack.enter_async_context(control.answering(folder, live.answer))
+    except OSError as error:
+        _log.warning("commands cannot reach this server", reason=str(error))
+    return live
+
+
+def _surroundings(
+    config: Config,
+    variant: Variant,
+    wheel: Wheel,
+    metrics: Metrics,
+    attempts: Attempts,
+    clock: Clock,
+) -> Surroundings:
+    limits = config.limits
+    return Surroundings(
+        wheel,
+        Admission(Allowed(total=limits.connections, per_ip=limits.connections_per_ip)),
+        metrics,
+        clock,
+        LoginGate(clock, (attempts.add, metrics.login), _allowed_failures(config, variant)),
+    )
 
 
 def _allowed_failures(config: Config, variant: Variant) -> AllowedFailures:
@@ -256,7 +299,7 @@ async def _open_accounts(
     return await AccountsDatabase.open(
         data / DATABASE,
         clock=clock,
-        domains={domain.name: domain.postmaster for domain in config.domain},
+        domains=_postmasters(config.domain),
         prepare=prepare,
     )
 

@@ -20,7 +20,7 @@ from postil.caa.verdict import May, Verdict, judge
 from postil.caa.zonefile import data, line
 from postil.cli import target
 from postil.dns import BadServer, Server, StubResolver, of_system
-from postil.ports.resolver import Answer, Caa, Mx, Resolver
+from postil.ports.resolver import A, Aaaa, Answer, Caa, Mx, Resolver
 
 STATUS = {May.YES: 0, May.NO: 1, May.UNKNOWN: 2}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -290,12 +290,25 @@ async def _look(
         if not exchanges:
             why = f"{answer.outcome.value}: {answer.why}" if answer.why else answer.outcome.value
             notes.append(f"No mail host (MX) of {domain} was found ({why}): name it with --host.")
+    if await _wildcard(domain, resolver):
+        notes.append(
+            f"The zone has records at *.{domain}. They do not count for a name that has a record of its own: at a name that has its address from "
+            "them, publish the address as well."
+        )
     found = await asyncio.gather(
         *(find(name, resolver) for name in suggestion.names(domain, machines))
     )
     places = [suggestion.place(one, wanted) for one in found]
     notes += [note for one in places for note in one.notes]
     return places, found[0].signing, notes
+
+
+async def _wildcard(domain: str, resolver: Resolver) -> bool:
+    """Would a new record at a name hide others? RFC 4592 §2.2.1."""
+    v4, v6 = await asyncio.gather(
+        resolver.query(f"*.{domain}", A), resolver.query(f"*.{domain}", Aaaa)
+    )
+    return bool(v4.records or v6.records or len(v4.chain) > 1)
 
 
 def _zone(places: list[Place], gaps: list[str], notes: list[str]) -> str:

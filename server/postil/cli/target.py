@@ -14,7 +14,7 @@ import click
 from postil.accounts import AccountError, Administration
 from postil.accounts.schema import TooNew
 from postil.base.clock import SystemClock
-from postil.config import Config, ConfigError, load
+from postil.config import Config, ConfigError, read
 
 DATABASE = "postil.db"
 
@@ -41,10 +41,27 @@ def options(command: _Command) -> _Command:
     return command
 
 
+def config_options(command: _Command) -> _Command:
+    """Add `--config` and `--json` to a command that changes or shows the configuration itself."""
+    for decorate in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            envvar="POSTIL_CONFIG",
+            default=Path("postil.toml"),
+            show_default=True,
+            help="The machine's configuration file; also from the environment variable POSTIL_CONFIG.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
 def read_config(path: Path) -> Config:
-    """The configuration, or an end with the error that names file, line and field."""
+    """The configuration, or an end with the error that names file, line and field. No domain is no fault here."""
     try:
-        return load(path)
+        return read(path, empty=True).config
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
 
@@ -94,3 +111,10 @@ def show(value: object, as_json: bool, text: Callable[[], str]) -> None:
         click.echo(json.dumps(value, ensure_ascii=False, indent=2))
     elif said := text():
         click.echo(said)
+
+
+def value(found: object) -> str:
+    """A value of a field on one line, as TOML writes it."""
+    from postil.config.write import inline
+
+    return "nothing" if found is None else inline(found)
