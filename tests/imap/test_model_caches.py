@@ -22,7 +22,17 @@ from tests.support.strictimap import Client, Seen, compact
 _OTHERS = "(personal (MessageNew MessageExpunge FlagChange MailboxName))"
 _NEW = "(MessageNew (UID FLAGS MODSEQ) MessageExpunge FlagChange)"
 _HOW = st.sampled_from(
-    ["plain", "plain", "uids", "some", "pairs", "false pairs", "stale", "first", "other uidvalidity"]
+    [
+        "plain",
+        "plain",
+        "uids",
+        "some",
+        "pairs",
+        "false pairs",
+        "stale",
+        "first",
+        "other uidvalidity",
+    ]
 )
 ENDS = st.sampled_from(["cut", "cut", "LOGOUT", "UNSELECT", "CLOSE"])
 

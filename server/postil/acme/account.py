@@ -20,6 +20,7 @@ from postil.acme.objects import Account, read
 from postil.acme.problem import AccountUnusable, BadAnswer, Problem, Refused, Unready
 from postil.acme.session import Session, Signer
 from postil.config.acme import Provider
+from postil.config.secrets import SecretError
 
 Tell = Callable[[str, Mapping[str, object]], None]  # an event and its facts
 
@@ -102,7 +103,7 @@ class Accounts:
             )
         if directory.meta.external_account_required and not provider.eab_kid:
             raise Unready(
-                f"{provider.name} wants an account of its own kind: set eab_kid and eab_key_file to what its pages give you"
+                f"{provider.name} wants an account of its own kind: set eab_kid and eab_key to what its pages give you"
             )
         key = self._key(kept.key)
         payload: dict[str, Any] = {"contact": list(provider.contact)}
@@ -138,22 +139,13 @@ class Accounts:
 
     def _mac(self) -> bytes:
         provider = self._provider
-        where = provider.eab_key_file or f"the environment variable {provider.eab_key_env}"
+        assert provider.eab_key is not None, "the configuration demands both"
         try:
-            if provider.eab_key_file:
-                text = Path(provider.eab_key_file).read_text("ascii")
-            else:
-                text = self._environment[provider.eab_key_env]
-            mac = unb64url(text.strip().rstrip("="))
-        except OSError as error:
-            raise Unready(f"{where} cannot be read: {error.strerror}") from error
-        except KeyError as error:
-            raise Unready(f"{where} is not set") from error
-        except (BadBase64, UnicodeError) as error:
-            raise Unready(f"{where} holds no key in base64url") from error
-        if not mac:
-            raise Unready(f"{where} is empty")
-        return mac
+            return unb64url(provider.eab_key.read(self._environment).strip().rstrip("="))
+        except SecretError as error:
+            raise Unready(f"eab_key of {provider.name}: {error}") from error
+        except BadBase64:  # which shows the key
+            raise Unready(f"eab_key of {provider.name} is no key in base64url") from None
 
     async def _update(self, kept: KeptAccount) -> KeptAccount:
         """The contact has changed in the configuration (RFC 8555 §7.3.2)."""
