@@ -128,6 +128,11 @@ failures_per_day = 300
 # Addresses and networks that never have to wait, such as the office's. What they do is written down all the same.
 allow = ["127.0.0.1", "::1"]
 
+# Resolvers in the order they are asked, such as "127.0.0.1" or "[::1]:5353"; none: those of the system. Only one on this machine
+# is believed on signatures (DNSSEC).
+[dns]
+resolvers = []
+
 # What IMAP clients read about the server (METADATA): whom to ask, as a URI, and a note. "": none.
 [metadata]
 admin = ""
