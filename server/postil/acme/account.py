@@ -64,7 +64,7 @@ class Accounts:
         names = list((await self._session.directory()).meta.caa_identities or ())
         kept = self._kept()
         if kept is not None and kept.caa != names:
-            self._keep(msgspec.structs.replace(kept, caa=names))
+            await self._keep(msgspec.structs.replace(kept, caa=names))
         return tuple(names)
 
     async def again(self) -> Signer:
