@@ -303,7 +303,6 @@ class Client:
             assert words - {"\\Recent"} <= self.known, (self.name, words, self.known)
             seen.flags = frozenset(words - {"\\Recent"})
 
-
     def _resynced(self, number: int, uid: int, items: bytes) -> None:
         flags, modseq = _FLAGS.search(items), _MODSEQ.search(items)
         assert self.resync is not None and flags is not None and modseq is not None, items
