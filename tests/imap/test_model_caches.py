@@ -264,6 +264,8 @@ class Caches(Sessions):
     @rule(who=WHO, picks=PICKS, flags=st.booleans())
     def read(self, who: int, picks: list[int], flags: bool) -> None:
         """A FETCH that sets \\Seen tells so, with the new modseq, whether flags were asked for or not."""
+        # RFC 7162 §3.2.4 leaves MODSEQ out of what FETCH (FLAGS) shows of a change by others: that is heard before.
+        self.command(who, "NOOP")
         if not self.ready(who):
             return
         client, box = self.clients[who], self.open[who]
