@@ -20,7 +20,7 @@ EXPECTED = (
         "Mail::IMAPClient",
         "offlineimap3",
     ),
-    *("imapflow", "Thunderbird", "Thunderbird sending"),
+    *("imapflow", "Thunderbird", "Thunderbird sending", "neomutt", "neomutt sending"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from postil.accounts import AccountError, AccountsDatabase, Administration
 from postil.accounts.schema import VERSION, TooNew
 from postil.base.clock import FixedClock
-from postil.ports.accounts import Account, AccountsUnavailable
+from postil.ports.accounts import Account, AccountDisabled, AccountsUnavailable
 
 DOMAINS = {"example.org": "", "second.example": "bob@example.org"}
 
@@ -97,7 +98,9 @@ async def test_a_disabled_account_does_not_log_in(
     with sqlite3.connect(tmp_path / "postil.db") as other:
         other.execute("UPDATE account SET disabled = 'left'")
     other.close()
-    assert await login(accounts, "a@example.org", "password-a") is None
+    with pytest.raises(AccountDisabled, match="left"):
+        await login(accounts, "a@example.org", "password-a")
+    assert await login(accounts, "a@example.org", "password-b") is None
 
 
 async def test_addresses_lead_to_accounts(
@@ -139,6 +142,39 @@ async def test_postmaster_exists_everywhere(
     assert found.account.name == "bob@example.org"
     assert await accounts.resolve("postmaster", "elsewhere.example") == ()
     assert await accounts.resolve("abuse", "") == ()
+
+
+async def test_domains_change_while_it_runs(
+    admin: Administration, accounts: AccountsDatabase
+) -> None:
+    """From one question to the next other domains are local, and other people are postmasters, whatever was found before."""
+    await admin.add("alice@example.org", None)
+    await admin.add("bob@example.org", None)
+    assert (await accounts.resolve("postmaster", "example.org"))[0].account.name == "alice@example.org"  # fmt: skip
+    assert not await accounts.is_local("new.example")
+    accounts.set_domains({"example.org": "bob@example.org", "new.example": ""})
+    assert (await accounts.resolve("postmaster", "example.org"))[0].account.name == "bob@example.org"  # fmt: skip
+    assert await accounts.is_local("NEW.example") and not await accounts.is_local("second.example")
+    assert (await accounts.resolve("abuse", "new.example"))[0].account.name == "alice@example.org"
+    assert await accounts.resolve("abuse", "second.example") == ()
+
+
+async def test_an_answer_by_old_settings_is_not_kept(
+    tmp_path: Path, admin: Administration, clock: FixedClock
+) -> None:
+    """Settings that change while a question is being answered: the next one is answered by the new ones."""
+    await admin.add("alice@example.org", None)
+    await admin.add("bob@example.org", None)
+
+    async def prepare(account: Account) -> None:
+        accounts.set_domains({"example.org": "bob@example.org"})
+
+    accounts = await AccountsDatabase.open(
+        tmp_path / "postil.db", clock=clock, domains=DOMAINS, prepare=prepare
+    )
+    found = [await accounts.resolve("postmaster", "example.org") for _ in range(2)]
+    await accounts.close()
+    assert [one[0].account.name for one in found] == ["alice@example.org", "bob@example.org"]
 
 
 async def test_postmaster_without_accounts_is_temporary(accounts: AccountsDatabase) -> None:
@@ -254,16 +290,54 @@ async def test_a_lost_database_is_temporary(
         await login(accounts, "a@example.org", "password-a")
 
 
+def _command(folder: Path, *arguments: str, ok: bool = True) -> str:
+    """What `postil account …` prints, or says on standard error when it must fail."""
+    done = subprocess.run(
+        [sys.executable, "-m", "postil.cli", "account", *arguments, "--dir", str(folder)],
+        input="password of a\n", text=True, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode == 0) is ok, done.stderr
+    return done.stdout if ok else done.stderr
+
+
+async def test_important_by_command(tmp_path: Path) -> None:
+    """`postil account important` shows and changes the switch; an open directory heeds it, and a new account has it on."""
+
+    async def run(*arguments: str, ok: bool = True) -> str:
+        return await asyncio.to_thread(_command, tmp_path, *arguments, ok=ok)
+
+    await run("add", "a@example.org", "--password-stdin")
+    await run("add", "b@example.org", "--password-stdin")
+    clock = FixedClock()
+    accounts = await AccountsDatabase.open(tmp_path / "postil.db", clock=clock, domains={})
+
+    async def marks(name: str) -> bool:
+        [found] = await accounts.resolve(name, "example.org")
+        clock.advance(1.1)  # found addresses are trusted for a second
+        return found.account.marks_important
+
+    assert (await marks("a"), await marks("b")) == (True, True)
+    assert (
+        await run("important", "a@example.org") == "a@example.org: marking important mail is on\n"
+    )
+    shown = await run("important", "a@example.org", "off", "--json")
+    assert json.loads(shown) == {"name": "a@example.org", "important": False}
+    assert (await marks("a"), await marks("b")) == (False, True)
+    assert (
+        await run("important", "a@example.org") == "a@example.org: marking important mail is off\n"
+    )
+    await run("important", "a@example.org", "on")
+    assert await marks("a")
+    assert "no account c" in await run("important", "c", "on", ok=False)
+    assert "maybe" in await run("important", "a@example.org", "maybe", ok=False)
+    await accounts.close()
+
+
 def test_quota_by_command(tmp_path: Path) -> None:
     """`postil account quota` shows, changes what is named and nothing else, and says what it does not understand."""
 
     def run(*arguments: str, ok: bool = True) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "postil.cli", "account", *arguments, "--dir", str(tmp_path)],
-            input="password of a\n", text=True, capture_output=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert (done.returncode == 0) is ok, done.stderr
-        return done.stdout if ok else done.stderr
+        return _command(tmp_path, *arguments, ok=ok)
 
     run("add", "a@example.org", "--password-stdin")
     first = "a@example.org: octets: no limit, messages: no limit, mailboxes: no limit, free space: not shown\n"
