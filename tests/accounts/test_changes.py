@@ -68,6 +68,7 @@ CHANGES: dict[tuple[type, str], Call] = {
     (Rules, "set"): lambda a: a.rules.set("example.org", separators="-", catch_all="ann@example.org"),
     (Roles, "give"): lambda a: a.roles.give("ann@example.org", [Role(Power.AUDITOR)]),
     (Roles, "take"): lambda a: a.roles.take("bob@example.org"),
+    (Log, "note_domains"): lambda a: a.log.note_domains([("example.org", None, {})]),
     (Bulk, "add"): lambda a: a.bulk.add(bulk.read(f"name,password\nnew@example.org,{PASSWORD}\n")),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from postil.accounts.changes import Changes
+from postil.accounts.changes import Changes, State
 from postil.accounts.roles import Kind, Thing
 
 
@@ -42,6 +42,14 @@ class Log:
 
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
+
+    async def note_domains(self, changed: Sequence[tuple[str, State | None, State | None]]) -> None:
+        """Settings of domains, which stand in a file, were changed: the name, before, after. Called behind the change."""
+        async with self._changes.change() as change:
+            for name, before, after in changed:
+                action = "add" if before is None else "remove" if after is None else "set"
+                thing = Thing(Kind.RULES, name, frozenset({name}))
+                await change.wrote(f"domain.{action}", thing, before, after)
 
     async def read(
         self,

@@ -126,7 +126,7 @@ def log(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Every change of accounts, addresses, aliases, rules and roles, the newest first; kept 400 days."""
+    """Every change of accounts, addresses, aliases, roles and domains, the newest first; kept 400 days."""
     since = 0 if span is None else int(time.time()) - span
     rows = target.administer(
         config,
