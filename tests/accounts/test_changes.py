@@ -28,6 +28,7 @@ READS = {
     Administration: {
         "open",
         "close",
+        "addresses_at",
         "acting_as",
         "show",
         "numbered",

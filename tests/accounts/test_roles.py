@@ -165,6 +165,8 @@ async def test_what_a_domain_admin_does(people: Administration, tmp_path: Path) 
         seen = await chief.log.read()
         assert [row.actor for row in seen[:6]] == ["chief@one.example"] * 6
         assert not any("two.example" in row.about for row in seen)
+        assert "team@one.example" in await chief.addresses_at("one.example")
+        assert await chief.addresses_at("two.example") == []
         with pytest.raises(AccountError, match="there is no account bob"):
             await chief.show("bob@two.example")
 

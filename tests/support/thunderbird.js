@@ -60,7 +60,8 @@ function folder(path) {
   return found.QueryInterface(Ci.nsIMsgImapMailFolder);
 }
 
-const paths = () => server().rootFolder.descendants.map((one) => decodeURI(one.URI.split("/").slice(3).join("/")));
+const path = (one) => decodeURI(one.URI.split("/").slice(3).join("/"));
+const paths = () => server().rootFolder.descendants.map(path);
 
 const header = (where, id) => {
   const found = where.msgDatabase.getMsgHdrForMessageID(bare(id));
@@ -108,7 +109,7 @@ const uses = () =>
   Object.fromEntries(
     ["Inbox", "SentMail", "Drafts", "Trash", "Junk", "Archive"].map((use) => [
       use,
-      server().rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags[use])?.name,
+      path(server().rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags[use])),
     ])
   );
 

@@ -22,12 +22,13 @@ from postil.accounts.changes import AccountError, Changes, NotAllowed, acting
 from postil.accounts.granting import Roles
 from postil.accounts.passwords import BadPassword, check_password, hash_password, prepared
 from postil.accounts.places import Places, split
-from postil.accounts.roles import MACHINE_OWNER, Actor
+from postil.accounts.roles import MACHINE_OWNER, Actor, Kind, Thing
 from postil.accounts.rows import AccountRow, thing
 from postil.accounts.rules import Rules
 from postil.base.clock import Clock
 from postil.ports.accounts import Incoming
 from postil.ports.ids import AccountId
+from postil.smtp.paths import mailbox as spelled
 
 MAX_LABEL = 100  # characters
 
@@ -268,11 +269,13 @@ class Administration:
     # --- passwords
 
     async def addresses_at(self, domain: str) -> Sequence[str]:
-        """The addresses of a domain (A-labels), sorted."""
-        rows = await self._connection.execute_fetchall(
-            "SELECT local || '@' || domain FROM address WHERE domain = ? ORDER BY key", (domain,)
+        """The addresses of a domain (A-labels), those of aliases and lists too, sorted; none where the actor may not see it."""
+        if not self._changes.sees(Thing(Kind.RULES, domain, frozenset({domain}))):
+            return []
+        found = await self._changes.rows(
+            "SELECT local FROM address WHERE domain = ? ORDER BY key", (domain,)
         )
-        return [str(row[0]) for row in rows]
+        return [spelled(str(local), domain) for (local,) in found]
 
     async def set_password(self, name: str, password: str) -> None:
         """From now on only this password works."""

@@ -29,6 +29,7 @@ from postil.daemon.metrics import Metrics
 from postil.daemon.notify import notify
 
 LOOK_EVERY: Final = 1.0  # seconds; two calls of stat
+TOLD: Final = 20  # mistakes in the log and the metric; a file of another kind would have thousands
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("postil.app")
 
@@ -183,7 +184,7 @@ class Live:
     def _refused(self, why: str, error: ConfigError) -> Outcome:
         self._metrics.config.reloads.labels("refused").inc()
         self._metrics.config.error.clear()
-        for one in error.problems:
+        for one in error.problems[:TOLD]:
             self._metrics.config.error.labels(one.file, str(one.line), one.field).set(1)
             _log.error(
                 "not reloaded, the old settings stay",

@@ -36,11 +36,7 @@ def machine(config: Config, folder: FilePath, found: list[Finding]) -> Config:
             found.append(Finding((field,), f"names no {'folder' if field == 'data' else 'file'}"))
     config = secrets.anchored(config, folder)
     hostname = names.domain(config.hostname, ("hostname",), found)
-    try:
-        certificates = acme.checked(config.acme, config.acme_certificate, hostname, folder)
-    except acme.Unfit as unfit:
-        found.append(Finding(unfit.path, unfit.what))
-        certificates = {}
+    certificates = acme.checked(config.acme, config.acme_certificate, hostname, folder, found)
     return msgspec.structs.replace(
         config,
         hostname=hostname,

@@ -97,9 +97,8 @@ names = []
 #dns_wait = 0
 #key_type = "ecdsa"
 #profile = ""
-#eab_kid = ""
-#eab_key_file = ""
-#eab_key_env = ""
+#eab_kid = "your-id"
+#eab_key = { file = "eab.key" }
 #ca_file = ""
 
 # Which names, from which authority; without any, the hostname from the first. keep_key: renewals keep the key, so that TLSA
