@@ -302,7 +302,10 @@ def test_our_own_authority(server: Nameserver, tmp_path: Path) -> None:
         f'[[acme]]\nname = "le"\ndirectory = "{directory}"\nchallenges = ["http-01"]\n'
     )
     ours = ("--config", str(file))
-    open_verdict = run("check", "mail.example.com", *ours)
+    for command in ("check", "suggest"):
+        unknown = run(command, "mail.example.com", *ours)
+        assert (unknown.returncode, unknown.stdout) == (2, "") and "--issuer" in unknown.stderr
+    open_verdict = run("check", "mail.example.com", *ours, "--issuer", LE)
     assert open_verdict.returncode == 2 and "is that ours?" in open_verdict.stdout
     folder = ProviderFolder(tmp_path / "data" / "acme", "le")
     folder.keep_account(KeptAccount(directory=directory, key="", url=URI, caa=[LE]))
@@ -317,4 +320,24 @@ def test_our_own_authority(server: Nameserver, tmp_path: Path) -> None:
     assert run("check", "mail.example.com", *ours).returncode == 2
     (folder.path / "account.json").write_text("{")
     broken = run("check", "mail.example.com", *ours)
-    assert broken.returncode == 1 and "account.json cannot be used" in broken.stderr
+    assert broken.returncode == 2 and "account.json cannot be used" in broken.stderr
+    file.write_text("hostname =")
+    broken = run("check", "mail.example.com", *ours)
+    assert (broken.returncode, broken.stdout) == (2, "") and "postil.toml" in broken.stderr
+
+
+def test_a_known_authority_before_the_first_order(server: Nameserver, tmp_path: Path) -> None:
+    """Its directory says who it is; an account that does not know the CA's names is one of this CA all the same."""
+    directory = "https://acme-v02.api.letsencrypt.org/directory"
+    file = tmp_path / "postil.toml"
+    file.write_text(
+        'hostname = "mail.example.com"\ndata = "data"\n[[domain]]\nname = "example.com"\n'
+        f'[dns]\nresolvers = ["{server.ip}:{server.port}"]\n'
+        f'[[acme]]\nname = "le"\ndirectory = "{directory}"\nchallenges = ["http-01"]\n'
+    )
+    ours = ("--config", str(file))
+    done = run("check", "mail.example.com", *ours)
+    assert done.returncode == 2 and "is that ours?" in done.stdout
+    folder = ProviderFolder(tmp_path / "data" / "acme", "le")
+    folder.keep_account(KeptAccount(directory=directory, key="", url=URI))
+    assert run("check", "mail.example.com", *ours).returncode == 0

@@ -17,6 +17,7 @@ from postil.acme.issue import FOLDER
 from postil.acme.problem import AcmeError
 from postil.caa import suggest as suggestion
 from postil.caa.advice import Advice, advise
+from postil.caa.authorities import behind
 from postil.caa.orders import Orders
 from postil.caa.properties import Property
 from postil.caa.relevant import BadDomain, Relevant, Signing, Subject, find
@@ -24,6 +25,7 @@ from postil.caa.suggest import PROTECTS, Place
 from postil.caa.verdict import May, Verdict, judge
 from postil.caa.zonefile import data, line
 from postil.cli import target
+from postil.config import ConfigError, load
 from postil.dns import BadServer, Server, StubResolver, of_system
 from postil.ports.resolver import A, Aaaa, Answer, Caa, Mx, Resolver
 
@@ -161,6 +163,7 @@ class _Ours:
     account_uris: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     resolvers: tuple[Server, ...] = ()
+    directory: str = ""  # of the authority
 
 
 def _ours(path: Path | None, subject: Subject) -> _Ours:
@@ -169,7 +172,10 @@ def _ours(path: Path | None, subject: Subject) -> _Ours:
         path = _CONFIG
         if not path.exists():
             return _Ours()
-    config = target.read_config(path)
+    try:
+        config = load(path)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error  # not status 1, which is a verdict
     resolvers = tuple(map(Server.parse, config.dns.resolvers))
     if not config.acme:
         return _Ours(resolvers=resolvers)
@@ -179,16 +185,24 @@ def _ours(path: Path | None, subject: Subject) -> _Ours:
     try:
         kept = ProviderFolder(Path(config.data) / FOLDER, provider.name).account()
     except (AcmeError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    if kept is None or kept.directory != provider.directory:
-        return _Ours(methods=provider.challenges, resolvers=resolvers)
-    uris = (kept.url,) if kept.url else ()
-    return _Ours(tuple(kept.caa), uris, provider.challenges, resolvers)
+        raise click.UsageError(str(error)) from error
+    authority = behind(provider.directory)
+    issuers = tuple(authority.issuers) if authority is not None else ()
+    uris: tuple[str, ...] = ()
+    if kept is not None and kept.directory == provider.directory:
+        issuers = tuple(kept.caa) or issuers
+        uris = (kept.url,) if kept.url else ()
+    return _Ours(issuers, uris, provider.challenges, resolvers, provider.directory)
 
 
 def _orders(
     ours: _Ours, issuers: tuple[str, ...], account_uris: tuple[str, ...], methods: tuple[str, ...]
 ) -> Orders:
+    if ours.directory and not (issuers or ours.issuers):
+        # Another CA's name beside our account would be a record that lets nobody in, us included.
+        raise click.UsageError(
+            f"the name of {ours.directory} in CAA records is not known before the first order: say it with --issuer"
+        )
     # An account belongs to an authority: with another issuer it is not ours any more.
     known = ours if not issuers or set(issuers) <= set(ours.issuers) else _Ours()
     try:
