@@ -154,8 +154,33 @@ def test_sighup_looks_at_certificates(machine: Machine) -> None:
     before = certificate.read_text()
     certificate.write_text("no certificate")
     machine.process.send_signal(signal.SIGHUP)
-    until(lambda: 'event="certificates changed"' in machine.log.read_text())
+    until(lambda: 'event="certificates changed"' in machine.log.read_text(), seconds=30)
     assert certificate.read_text() not in (before, "no certificate")
+
+
+def test_another_file_for_the_same_folder(machine: Machine) -> None:
+    """A command with another configuration for this data folder is told that the server reads a different one."""
+    other = machine.folder / "other"
+    other.mkdir()
+    text = machine.config.read_text().replace('"data"', f'"{machine.folder / "data"}"')
+    (other / "postil.toml").write_text(text)
+    done = machine.command("domain", "add", "new.example", "--config", str(other / "postil.toml"))
+    assert done.returncode == 1 and f"reads {machine.config}" in done.stderr
+    with smtplib.SMTP("127.0.0.1", machine.ports["smtp"], timeout=60) as post:
+        post.ehlo()
+        assert rcpt(post, "postmaster@new.example") == 550
+
+
+def test_doubts_are_in_the_log(tmp_path: Path) -> None:
+    """What `config check` warns of, the server says when it starts, and what is new of it at a reload; each once."""
+    with running(tmp_path, FIRST + 'dmarc = { p = "reject", rua = ["mailto:x@a.example"] }\n') as machine:  # fmt: skip
+        lines = [line for line in machine.log.read_text().splitlines() if "doubtful" in line]
+        assert len(lines) == 1 and "field=domain[0].dmarc.p" in lines[0]
+        assert "line=4" in lines[0] and "no DKIM key signs" in lines[0]
+        said = right(machine.command("domain", "add", "new.example", "dmarc.p=none", "--json"))
+        assert said["changed"]
+        lines = [line for line in machine.log.read_text().splitlines() if "doubtful" in line]
+        assert len(lines) == 2 and "field=domain[1].dmarc" in lines[1]
 
 
 def test_the_socket_is_for_the_owner(machine: Machine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -165,6 +166,24 @@ def test_a_key_of_ones_own_name(folder: Path) -> None:
     assert "PROBLEM" in run("domain", "dkim", "ls", "a.example").stdout
     warned = run("config", "check").stdout
     assert "warning: domains.toml:4: domain[0].dkim.selector[0]: " in warned
+
+
+def test_a_key_that_is_named_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something fails once the file is written: the keys that it names are there."""
+    said("domain", "add", "a.example")
+    replace = os.replace
+
+    def then_fail(old: str, new: Path) -> None:
+        replace(old, new)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "replace", then_fail)
+    done = run("domain", "dkim", "add", "a.example")
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    assert done.exit_code == 1 and "Input/output error" in done.stderr
+    rows = said("domain", "dkim", "ls", "a.example")
+    assert len(rows) == 2 and not any("problem" in row for row in rows)  # type: ignore[operator]
 
 
 def test_many_commands_at_once(folder: Path) -> None:

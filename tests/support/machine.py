@@ -75,9 +75,9 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in left_out}
 
 
-def until(true: Callable[[], object]) -> None:
+def until(true: Callable[[], object], seconds: float = SECONDS) -> None:
     """Look until it is so."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it never became true"
         time.sleep(0.02)

@@ -13,7 +13,7 @@ import asyncio
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +24,12 @@ import structlog
 from postil.base.clock import Clock
 from postil.config import Config, ConfigError, Domain, Loaded, Problem, read
 from postil.config.difference import between
+from postil.config.doubts import doubts
 from postil.daemon.metrics import Metrics
 from postil.daemon.notify import notify
 
 LOOK_EVERY: Final = 1.0  # seconds; two calls of stat
+TOLD: Final = 20  # mistakes in the log and the metric; a file of another kind would have thousands
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("postil.app")
 
@@ -71,6 +73,7 @@ class Live:
         self._metrics = metrics
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
+        self._doubted: tuple[Problem, ...] = ()
         self._seen = self._marks()
         metrics.config.loaded.set(clock.now())
 
@@ -86,7 +89,7 @@ class Live:
         """What commands ask over the control socket; ValueError when it is something else."""
         match question.get("do"):
             case "reload":
-                return (await self.reload("a command")).as_json()
+                return {**(await self.reload("a command")).as_json(), "file": str(self._path)}
             case "diff":
                 return await self._diff()
             case other:
@@ -121,7 +124,7 @@ class Live:
     async def _reload(self, why: str) -> Outcome:
         self._seen = self._marks()  # before reading: a later change is another one
         # In a thread, though it runs Python: it is rare, and a thousand domains take a tenth of a second.
-        loaded = await asyncio.to_thread(self._read)
+        loaded, doubtful = await asyncio.to_thread(self._read_and_doubt)
         changed = tuple(
             change.field for change in between(self._now.config, loaded.config) if change.live
         )
@@ -136,9 +139,32 @@ class Live:
         self._metrics.config.waiting.set(len(waiting))
         self._metrics.config.loaded.set(self._clock.now())
         _log.info("reloaded", why=why, changed=", ".join(changed) or "nothing")
+        self._doubt(doubtful)
         if waiting:
             _log.warning("settings wait for a restart", fields=", ".join(waiting))
         return Outcome(changed=changed, waiting=waiting)
+
+    async def begin(self) -> None:
+        """Say what is doubtful in the settings that the server was started with."""
+        self._doubt(await asyncio.to_thread(doubts, self._now))
+
+    def _doubt(self, found: Sequence[Problem]) -> None:
+        """Each doubt once, as long as it lasts."""
+        said = {(one.file, one.field, one.what) for one in self._doubted}
+        for one in found:
+            if (one.file, one.field, one.what) not in said:
+                _log.warning(
+                    "doubtful setting",
+                    file=one.file,
+                    line=one.line,
+                    field=one.field,
+                    reason=one.what,
+                )
+        self._doubted = tuple(found)
+
+    def _read_and_doubt(self) -> tuple[Loaded, Sequence[Problem]]:
+        loaded = self._read()
+        return loaded, doubts(loaded)
 
     def _read(self) -> Loaded:
         """The files; a domains file that has gone is a mistake, however many domains are left."""
@@ -158,7 +184,7 @@ class Live:
     def _refused(self, why: str, error: ConfigError) -> Outcome:
         self._metrics.config.reloads.labels("refused").inc()
         self._metrics.config.error.clear()
-        for one in error.problems:
+        for one in error.problems[:TOLD]:
             self._metrics.config.error.labels(one.file, str(one.line), one.field).set(1)
             _log.error(
                 "not reloaded, the old settings stay",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import secrets
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from postil.cli import running, target
-from postil.config import ConfigError, Loaded, rotation
+from postil.config import ConfigError, Loaded, names, rotation
 from postil.config.change import Changed, Domains, Refused
 from postil.config.domain import Algorithm, Domain, Selector
 from postil.config.edit import Document
@@ -58,6 +60,10 @@ class _Maker:
 
         if algorithm in self._made:
             return self._made[algorithm][0]
+        if self._selector and not names.selector(self._selector):  # before it is a file's name
+            raise Refused(
+                f"{self._selector!r} is no selector: letters, digits, hyphens, dots between"
+            )
         data = Path(loaded.config.data)
         if not data.is_dir():
             data.mkdir(parents=True, mode=0o700)
@@ -77,15 +83,22 @@ class _Maker:
         self._made[algorithm] = made, file
         return made
 
-    def run(self, change: Any) -> Changed:
-        """The change; without it there are no keys either."""
+    def run(self, domains: Domains, work: Callable[[Document, Loaded], None]) -> Changed:
+        """The change. When it fails there are no keys either, but for those that the file names all the same.
+
+        (It can have been written before something failed: the sync of its folder, somebody's Ctrl-C.)
+        """
         from postil.config import keys
 
         try:
-            return cast(Changed, change())
+            return domains.change(work)
         except BaseException:
-            for _, file in self._made.values():
-                keys.remove(file)
+            with contextlib.suppress(ConfigError):
+                every = domains.read().config.domain
+                named = {one.name for domain in every for one in domain.dkim.selector}
+                for made, file in self._made.values():
+                    if made.name not in named:
+                        keys.remove(file)
             raise
 
 
@@ -161,7 +174,7 @@ def add(
                 document.add((*row, "dkim", "selector"), _row(made))
                 new.append(made.name)
 
-    changed = _refusing(lambda: maker.run(lambda: domains.change(work)))
+    changed = _refusing(lambda: maker.run(domains, work))
     told = [_told(changed.loaded, name, one) for one in new]
     said = "\n".join(["; publish this, then: postil domain dkim rotate " + name, *map(_line, told)])
     running.finish(
@@ -173,9 +186,9 @@ def add(
     )
 
 
-def _refusing(work: Any) -> Changed:
+def _refusing(work: Callable[[], Changed]) -> Changed:
     try:
-        return cast(Changed, work())
+        return work()
     except (Refused, ConfigError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -213,7 +226,7 @@ def rotate(name: str, early: bool, config: Path, as_json: bool) -> None:
                 if step.selector is not None and step.what == "remove" and not step.selector.key:
                     gone.append(key_file(loaded, at, domain, step.selector))
 
-    changed = _refusing(lambda: maker.run(lambda: domains.change(work)))
+    changed = _refusing(lambda: maker.run(domains, work))
     from postil.config import keys
 
     for file in gone:

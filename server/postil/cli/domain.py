@@ -107,7 +107,7 @@ def rm(name: str, force: bool, config: Path, as_json: bool) -> None:
             more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
             raise Refused(
                 f"{one.name} has addresses: {', '.join(left[:SHOWN])}{more};"
-                " remove them first (postil address rm), or use --force"
+                " remove them first (postil address rm, postil alias rm), or use --force"
             )
         changed = domains.remove(name)
     said = f"removed {one.name}"

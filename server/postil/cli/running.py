@@ -35,6 +35,10 @@ def finish(
         answer = ask(Path(loaded.config.data), "reload")
     except click.ClickException as error:
         answer = {"ok": False, "problems": [{"text": error.message}]}
+    mine = Path(loaded.machine.file).resolve()
+    if answer is not None and "file" in answer and Path(answer["file"]).resolve() != mine:
+        what = f"the server on {loaded.config.data} reads {answer['file']}, not {mine}"
+        answer = {"ok": False, "problems": [{"text": what}]}
     if answer is None:
         state, more = "none", ["no server is running here; it counts from the next start"]
     elif answer["ok"]:

@@ -108,10 +108,8 @@ def _replace(path: Path, before: bytes | None, content: bytes, like: Path) -> bo
         if _read(path) != before:
             return False
         os.replace(name, path)
-        name = ""
     finally:
-        if name:
-            os.unlink(name)
+        Path(name).unlink(missing_ok=True)  # after the replacement it is not there any more
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
