@@ -49,11 +49,6 @@ def load(pem: bytes) -> PrivateKey:
     raise BadKey("neither an RSA nor a P-256 key")
 
 
-def key_type(key: PrivateKey) -> str:
-    """ "ecdsa" or "rsa"."""
-    return "rsa" if isinstance(key, rsa.RSAPrivateKey) else "ecdsa"
-
-
 def spki(key: PrivateKey) -> bytes:
     """The public half as certificates hold it, DER."""
     return key.public_key().public_bytes(
