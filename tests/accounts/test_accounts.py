@@ -15,7 +15,7 @@ import pytest
 from postil.accounts import AccountError, AccountsDatabase, Administration
 from postil.accounts.schema import VERSION, TooNew
 from postil.base.clock import FixedClock
-from postil.ports.accounts import Account, AccountsUnavailable
+from postil.ports.accounts import Account, AccountDisabled, AccountsUnavailable
 
 DOMAINS = {"example.org": "", "second.example": "bob@example.org"}
 
@@ -98,7 +98,9 @@ async def test_a_disabled_account_does_not_log_in(
     with sqlite3.connect(tmp_path / "postil.db") as other:
         other.execute("UPDATE account SET disabled = 'left'")
     other.close()
-    assert await login(accounts, "a@example.org", "password-a") is None
+    with pytest.raises(AccountDisabled, match="left"):
+        await login(accounts, "a@example.org", "password-a")
+    assert await login(accounts, "a@example.org", "password-b") is None
 
 
 async def test_addresses_lead_to_accounts(

@@ -35,7 +35,7 @@ class Desk:
         self.told = Told()
         self.ports = Responders()
         self.waited: list[float] = []
-        settings = {key: more.pop(key) for key in list(more) if key in ("challenges", "profile", "eab_kid", "eab_key_env", "agree_terms", "dns_hook", "dns_wait", "contact")}  # fmt: skip
+        settings = {key: more.pop(key) for key in list(more) if key in ("challenges", "profile", "eab_kid", "eab_key", "agree_terms", "dns_hook", "dns_wait", "contact")}  # fmt: skip
         one = provider(ca.directory, root.ca_file, **settings)
         self.it: Issuer = issuer(
             folder,

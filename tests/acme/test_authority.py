@@ -19,6 +19,7 @@ from postil.acme.problem import (
     Unavailable,
     Unready,
 )
+from postil.config.secrets import Secret
 from postil.http.client import AGENT
 
 __all__ = ["ca", "desk"]
@@ -437,7 +438,7 @@ async def test_binding(ca: FakeCa, root: Root, tmp_path: Path) -> None:
     ca.eab = True
     with pytest.raises(Unready, match="eab_kid"):
         await Desk(ca, root, tmp_path).it.order()
-    desk = Desk(ca, root, tmp_path, eab_kid="customer 7", eab_key_env="EAB")
+    desk = Desk(ca, root, tmp_path, eab_kid="customer 7", eab_key=Secret(env="EAB"))
     object.__setattr__(desk.it._around, "environment", {"EAB": "c2VjcmV0\n"})
     await desk.it.order()
     (asked,) = ca.of("/new-account")

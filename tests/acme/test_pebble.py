@@ -22,6 +22,7 @@ from postil.acme.files import Busy, ProviderFolder
 from postil.acme.issue import Issuer, connected
 from postil.acme.problem import AccountUnusable, AcmeError, OrderFailed, Refused, Unready
 from postil.acme.revoke import revoke
+from postil.config.secrets import Secret
 from postil.ports.certs import Issued
 
 
@@ -195,7 +196,7 @@ async def test_external_account(root: Root, tmp_path: Path) -> None:
     """Bound to a customer's account: without a key and with a wrong key it says so, with the right one it works."""
     with pebble(program("pebble"), tmp_path, eab=True, root=root) as ca:
 
-        async def register(**more: str) -> None:
+        async def register(**more: object) -> None:
             one = provider(ca.directory, root.ca_file, **more)
             it = issuer(tmp_path, plan(one, "127.0.0.1"), None, environment={"KEY": EAB["kid-1"]})
             async with connected(one, around(tmp_path, None, Told())) as session:
@@ -206,13 +207,13 @@ async def test_external_account(root: Root, tmp_path: Path) -> None:
         wrong = tmp_path / "wrong"
         wrong.write_text("d3Jvbmc\n")
         with pytest.raises(Refused, match=r"unauthorized|malformed"):
-            await register(eab_kid="kid-1", eab_key_file=str(wrong))
+            await register(eab_kid="kid-1", eab_key=Secret(file=str(wrong)))
         with pytest.raises(Unready, match="is not set"):
-            await register(eab_kid="kid-1", eab_key_env="OTHER")
+            await register(eab_kid="kid-1", eab_key=Secret(env="OTHER"))
         wrong.write_text("not base64!\n")
         with pytest.raises(Unready, match="base64url"):
-            await register(eab_kid="kid-1", eab_key_file=str(wrong))
-        await register(eab_kid="kid-1", eab_key_env="KEY")
+            await register(eab_kid="kid-1", eab_key=Secret(file=str(wrong)))
+        await register(eab_kid="kid-1", eab_key=Secret(env="KEY"))
         assert ProviderFolder(tmp_path / "acme", "ca").account() is not None
 
 

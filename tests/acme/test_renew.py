@@ -84,7 +84,6 @@ class Machine:
             **more,
         )
         renewal = Renewal(self.plans, world, self.installs, self.observes)
-        renewal.start()
         try:
             await renewal.run()
         except* Enough:
@@ -122,7 +121,7 @@ async def test_a_third_before_the_end(ca: FakeCa, machine: Machine) -> None:
 
 
 async def test_restarts(ca: FakeCa, machine: Machine) -> None:
-    """A restart orders nothing, and hands over what is there before anybody connects."""
+    """A restart orders nothing, and hands over what is there."""
     await machine.live(DAY)
     for _ in range(5):
         await machine.live(DAY)

@@ -13,6 +13,7 @@ from typing import Any
 from postil.acme.issue import Issuer, Plan, Surroundings
 from postil.base.clock import Clock, SystemClock
 from postil.config.acme import Certificate, Provider, checked
+from postil.config.problems import Finding
 from postil.http.client import connect
 from postil.http.exchange import Http
 from postil.ports.certs import Challenges
@@ -50,7 +51,10 @@ def provider(directory: str, ca_file: Path, **more: Any) -> Provider:
 
 def plan(one: Provider, *names: str, **more: Any) -> Plan:
     """As the configuration makes it."""
-    tables = checked([one], [Certificate(names=names, **more)], "mail.example.org", Path("/"))
+    found: list[Finding] = []
+    wishes = [Certificate(names=names, **more)]
+    tables = checked([one], wishes, "mail.example.org", Path("/"), found)
+    assert found == []
     (made,), (wanted,) = tables["acme"], tables["acme_certificate"]
     assert isinstance(made, Provider) and isinstance(wanted, Certificate)
     return Plan(made, wanted)

@@ -33,7 +33,7 @@ def config(folder: Path, one: Authority, **more: object) -> Config:
         **more,
     }
     wanted = (Certificate(names=(NAME,)), Certificate(names=("127.0.0.1",)))
-    tables = checked([Provider(**settings)], wanted, NAME, folder)  # type: ignore[arg-type]
+    tables = checked([Provider(**settings)], wanted, NAME, folder, [])  # type: ignore[arg-type]
     ports = (
         ("imap", one_free(), "starttls", "imap"),
         ("http", one.http, "none", "http"),

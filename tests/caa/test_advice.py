@@ -7,7 +7,7 @@ from tests.caa.zones import relevant, zones
 from tests.support import dns as support
 
 from postil.caa.advice import Advice, advise
-from postil.caa.authorities import DOCUMENTED, documents
+from postil.caa.authorities import DOCUMENTED, behind, documents
 from postil.caa.orders import Orders
 from postil.caa.relevant import find
 
@@ -220,3 +220,5 @@ def test_every_authority_names_its_source() -> None:
     for one in DOCUMENTED:
         assert one.source.startswith("https://") and one.issuers
         assert all(issuer == issuer.lower() for issuer in one.issuers)
+        assert all(behind(f"https://{host}/directory") is one for host in one.directories)
+    assert behind("https://letsencrypt.org.example/") is None and behind("") is None

@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import dns.zone
 import pytest
 from tests.support import dns as support
 from tests.support.dns import Nameserver
+
+from postil.acme.files import KeptAccount, ProviderFolder
 
 LE = "letsencrypt.org"
 URI = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
@@ -287,3 +290,54 @@ class TestSuggest:
         for arguments in (("*.example.com",), ("example.com", "--host", "*.example.com")):
             done = run("suggest", *arguments, *asking)
             assert done.returncode == 2 and "leave out the *." in done.stderr
+
+
+def test_our_own_authority(server: Nameserver, tmp_path: Path) -> None:
+    """With a configuration nobody has to say who our CA is, which account is ours, how we validate, and whom to ask."""
+    directory = "https://acme.example/directory"
+    file = tmp_path / "postil.toml"
+    file.write_text(
+        'hostname = "mail.example.com"\ndata = "data"\n[[domain]]\nname = "example.com"\n'
+        f'[dns]\nresolvers = ["{server.ip}:{server.port}"]\n'
+        f'[[acme]]\nname = "le"\ndirectory = "{directory}"\nchallenges = ["http-01"]\n'
+    )
+    ours = ("--config", str(file))
+    for command in ("check", "suggest"):
+        unknown = run(command, "mail.example.com", *ours)
+        assert (unknown.returncode, unknown.stdout) == (2, "") and "--issuer" in unknown.stderr
+    open_verdict = run("check", "mail.example.com", *ours, "--issuer", LE)
+    assert open_verdict.returncode == 2 and "is that ours?" in open_verdict.stdout
+    folder = ProviderFolder(tmp_path / "data" / "acme", "le")
+    folder.keep_account(KeptAccount(directory=directory, key="", url=URI, caa=[LE]))
+    assert run("check", "mail.example.com", *ours).returncode == 0
+    assert run("check", "other.example.com", *ours).returncode == 1
+    (record, *_) = json.loads(run("suggest", "example.com", *ours, "--json").stdout)["records"]
+    assert record["value"] == f"{LE}; accounturi={URI}; validationmethods=http-01"
+    # another CA: the account is not one there
+    done = run("suggest", "example.com", *ours, "--issuer", "ca.example.net", "--json")
+    assert json.loads(done.stdout)["records"][0]["value"] == "ca.example.net"
+    folder.keep_account(KeptAccount(directory="https://other.example/", key="", url=URI, caa=[LE]))
+    assert run("check", "mail.example.com", *ours).returncode == 2
+    (folder.path / "account.json").write_text("{")
+    broken = run("check", "mail.example.com", *ours)
+    assert broken.returncode == 2 and "account.json cannot be used" in broken.stderr
+    file.write_text("hostname =")
+    broken = run("check", "mail.example.com", *ours)
+    assert (broken.returncode, broken.stdout) == (2, "") and "postil.toml" in broken.stderr
+
+
+def test_a_known_authority_before_the_first_order(server: Nameserver, tmp_path: Path) -> None:
+    """Its directory says who it is; an account that does not know the CA's names is one of this CA all the same."""
+    directory = "https://acme-v02.api.letsencrypt.org/directory"
+    file = tmp_path / "postil.toml"
+    file.write_text(
+        'hostname = "mail.example.com"\ndata = "data"\n[[domain]]\nname = "example.com"\n'
+        f'[dns]\nresolvers = ["{server.ip}:{server.port}"]\n'
+        f'[[acme]]\nname = "le"\ndirectory = "{directory}"\nchallenges = ["http-01"]\n'
+    )
+    ours = ("--config", str(file))
+    done = run("check", "mail.example.com", *ours)
+    assert done.returncode == 2 and "is that ours?" in done.stdout
+    folder = ProviderFolder(tmp_path / "data" / "acme", "le")
+    folder.keep_account(KeptAccount(directory=directory, key="", url=URI))
+    assert run("check", "mail.example.com", *ours).returncode == 0

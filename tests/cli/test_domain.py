@@ -262,3 +262,34 @@ def test_check_says_everything(folder: Path) -> None:
         (12, "domain[0].dmarc.p"),
         (15, "domain[0].mta_sts.max_age"),
     ]
+
+
+def test_every_change_is_in_the_log(folder: Path) -> None:
+    """What was done to a domain, by whom, before and after, though it stands in a file; what changed nothing is not there."""
+    run("domain", "add", "a.example", "dmarc.p=none")
+    run("domain", "add", "a.example", "dmarc.p=none")
+    run("domain", "add", "b.example")
+    run("domain", "set", "a.example", "dmarc.p=reject")
+    run("domain", "dkim", "add", "a.example")
+    run("domain", "rm", "b.example")
+    done = run("admin", "log", "--json")
+    rows = json.loads(done.stdout)[::-1]
+    assert [(row["action"], row["object"]) for row in rows] == [
+        ("domain.add", "a.example"),
+        ("domain.add", "b.example"),
+        ("domain.set", "a.example"),
+        ("domain.set", "a.example"),
+        ("domain.remove", "b.example"),
+    ]
+    assert all(row["who"].startswith("machine owner") for row in rows)
+    assert rows[2]["before"]["dmarc.p"] == "none" and rows[2]["after"]["dmarc.p"] == "reject"
+    assert "PRIVATE" not in done.stdout and ".name" in json.dumps(rows[3]["after"])
+
+
+def test_a_log_that_cannot_be_written(folder: Path) -> None:
+    """The change is made all the same, and the sentence says what is missing."""
+    (folder / "data").mkdir()
+    (folder / "data" / "postil.db").write_text("this is no database, and long enough to show it")
+    done = run("domain", "add", "a.example")
+    assert done.exit_code == 0 and "is not in the log of changes" in done.stderr
+    assert load(folder / "postil.toml").local_domains() == {"a.example"}

@@ -9,6 +9,7 @@ import pytest
 
 from postil.config import EXAMPLE, Config, ConfigError, parse
 from postil.config.acme import Certificate, Provider
+from postil.config.secrets import Secret
 
 GOOD = 'hostname = "mail.example.org"\ndata = "d"\n[[domain]]\nname = "example.org"\n'
 CA = '[[acme]]\nname = "ca"\ndirectory = "https://ca.example/dir"\n'
@@ -44,7 +45,7 @@ def test_filled_in() -> None:
         GOOD
         + CA
         + 'key_type = "rsa"\nchallenges = ["dns-01", "http-01"]\ndns_hook = ["./hook", "x"]\nca_file = "root.pem"\n'
-        'eab_kid = "k"\neab_key_file = "eab"\n'
+        'eab_kid = "k"\neab_key = { file = "eab" }\n'
         '[[acme]]\nname = "other"\ndirectory = "https://other.example"\ndns_hook = ["hook"]\n'
         '[[acme_certificate]]\nnames = ["Bücher.Example", "*.example.org", "2001:0DB8::0:1", "192.0.2.1"]\n'
         '[[acme_certificate]]\nnames = ["mail.example.org."]\nprovider = "other"\nkeep_key = false\n'
@@ -57,7 +58,8 @@ def test_filled_in() -> None:
         "xn--bcher-kva.example-rsa",
     )
     assert (second.names, second.key_type) == (("mail.example.org",), "ecdsa")
-    assert config.acme[0].ca_file == "/srv/root.pem" and config.acme[0].eab_key_file == "/srv/eab"
+    assert config.acme[0].ca_file == "/srv/root.pem"
+    assert config.acme[0].eab_key == Secret(file="/srv/eab")
     assert config.acme[0].dns_hook == ("/srv/hook", "x") and config.acme[1].dns_hook == ("hook",)
 
 
@@ -88,10 +90,8 @@ def test_filled_in() -> None:
         (CA + 'challenges = ["dns-01"]\n', "acme[0].dns_hook"),
         (CA + "dns_wait = -1\n", "acme[0].dns_wait"),
         (CA + 'eab_kid = "x"\n', "acme[0].eab_kid"),
-        (CA + 'eab_key_env = "X"\n', "acme[0].eab_kid"),
-        (CA + 'eab_kid = "x"\neab_key_env = "X"\neab_key_file = "x"\n', "acme[0].eab_key_env"),
-        (CA + 'eab_kid = "ü"\neab_key_env = "X"\n', "not ASCII"),
-        (CA + 'eab_key = "secret"\n', "eab_key"),
+        (CA + 'eab_key = { env = "X" }\n', "acme[0].eab_kid"),
+        (CA + 'eab_kid = "ü"\neab_key = { env = "X" }\n', "not ASCII"),
         ('[[acme_certificate]]\nnames = ["a.example"]\n', "there is no [[acme]]"),
         (CA + '[[acme_certificate]]\nnames = ["a.example"]\nprovider = "b"\n', "'b' is no [[acme]]: there is ca"),
         (CA + "[[acme_certificate]]\nnames = []\n", "names nothing"),
@@ -127,7 +127,7 @@ def test_the_example_says_all() -> None:
     assert (
         config.acme[0].name == "example-ca" and config.acme_certificate[0].provider == "example-ca"
     )
-    plain = {"name", "directory", "contact"}
+    plain = {"name", "directory", "contact", "eab_kid", "eab_key"}
     for field in msgspec.structs.fields(Provider):
         if field.name not in plain:
             assert getattr(config.acme[0], field.name) == field.default, field.name

@@ -12,8 +12,12 @@ from typing import Any, TypeVar
 
 from tests.support.streams import PEER
 
+from postil.acme import chain, keys, objects, problem
+from postil.acme.problem import BadAnswer, OrderFailed
 from postil.base import utf7
 from postil.base.deflate import Deflater, Inflater
+from postil.http.client import links
+from postil.http.exchange import Answer
 from postil.imap import limits, names, sequence
 from postil.imap.errors import Bye, Reply
 from postil.imap.registry import COMMANDS, STREAMED
@@ -28,6 +32,7 @@ from postil.smtp import paths
 from postil.smtp.wire import DataReader, Incoming
 
 T = TypeVar("T")
+_ACCOUNT = keys.make("ecdsa")
 
 
 def cut(octets: bytes) -> list[bytes]:
@@ -284,6 +289,21 @@ def deflate(octets: bytes) -> None:
     assert found == octets
 
 
+def acme(octets: bytes) -> None:
+    """Whatever a certificate authority answers: an object, a chain, a problem, or an error of ours; nothing unprintable."""
+    for kind in (objects.Directory, objects.Order, objects.Authorization, objects.RenewalInfo):
+        with contextlib.suppress(BadAnswer):
+            objects.read(octets, kind, "it")
+    with contextlib.suppress(BadAnswer):
+        assert str(problem.read(objects.read(octets, dict, "it"))).isprintable()
+    with contextlib.suppress(OrderFailed):
+        chain.accept(octets, ["a.example"], _ACCOUNT, 0.0)
+    text = octets.decode("latin-1")
+    waiting = Answer(503, {"retry-after": text}).retry_after(0.0)
+    assert waiting is None or waiting >= 0
+    links([text])
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[str, ...]]] = {
     # and the dictionaries of ../shared/vectors/fuzz that help it
     "imap": (imap, ("imap-codec-imap.dict", "imap-codec-terminals.dict")),
@@ -296,6 +316,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[str, ...]]] = {
     "header": (header, ("dovecot-fuzz-message-parser.dict", "dovecot-fuzz-message-date.dict")),
     "message": (message, ("dovecot-fuzz-message-parser.dict", "dovecot-fuzz-message-decoder.dict")),
     "deflate": (deflate, ()),
+    "acme": (acme, ()),
 }
 SEEDS: dict[str, list[bytes]] = {
     "imap": [
@@ -312,5 +333,6 @@ SEEDS: dict[str, list[bytes]] = {
     "address_list": [b'"A, B" <a@b>, c (d) @ e, g: h@i, j;, =?utf-8?q?x?= <k@l>'],
     "header": [b"From: a@b\r\n c\r\nDate: Mon, 7 Feb 1994 21:52:25 -0800 (PST)\r\nContent-Type: text/plain; charset*0*=utf-8''a%20; charset*1=b\r\n\r\n"],
     "message": [b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: =?utf-8?b?w6Q=?=\r\n\r\nb\r\n--x--\r\n"],
+    "acme": [b'{"status":"valid","finalize":"x","authorizations":["y"],"identifiers":[{"type":"dns","value":"a.example"}]}', b'{"type":"urn:ietf:params:acme:error:dns","detail":"no","subproblems":[{"identifier":{"value":"b"}}]}', b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", b'<https://a>; rel="up", <b>;rel=help', b"Tue, 22 Sep 2026 15:13:20 GMT", b'{"suggestedWindow":{"start":"2025-01-02T04:00:00Z","end":"2025-01-03T04:00:00Z"}}'],
     "deflate": [b"words and words and words", Deflater().send(b"a NOOP\r\n")],
 }  # fmt: skip

@@ -139,7 +139,9 @@ class Caches(Sessions):
     def go(self, who: int, how: str) -> None:
         """Away, whatever is still to be told; what it knows it keeps."""
         self.idling[who] = None if how == "cut" else self.idling[who]
-        if how != "cut":
+        if how in ("CLOSE", "UNSELECT"):
+            self.ready(who)  # what NOTIFY has sent is read, so that it is known what it knows
+        elif how != "cut":
             self.wake(who)
         client, box = self.clients[who], self.open[who]
         if box is None or box not in self.boxes.values():
@@ -159,6 +161,22 @@ class Caches(Sessions):
             self.clients[who] = self._client(who)
         self.open[who] = None
 
+    @rule(other=st.sampled_from([0, 2, 3, 4]), picks=PICKS, mine=PICKS, change=st.booleans())
+    def cut_short(self, other: int, picks: list[int], mine: list[int], change: bool) -> None:
+        """Flags are told while expunges are held back, and the connection is lost then: RFC 7162 §3.2."""
+        if not self.ready(1) or not self.ready(other) or self.open[1] is not self.open[other]:
+            return
+        self.store(other, picks, ["\\Deleted"], "+", True, True)
+        if not self.ready(other):
+            return
+        self.expunge(other, picks, True)
+        if change and self.ready(other):
+            self.store(other, mine, ["$x"], "+", True, True)
+        if self.ready(1):
+            self.store(1, mine, ["\\Flagged"], "+", False, False)
+        self.go(1, "cut")
+        self.back(1, "plain", False)
+
     @precondition(lambda self: any(self.known))
     @rule(who=st.sampled_from([1, 2, 3]), how=_HOW, read_only=st.booleans())
     def back(self, who: int, how: str, read_only: bool) -> None:
@@ -175,7 +193,9 @@ class Caches(Sessions):
         cached = {one.uid: one for one in known.messages}
         uids = [uid for uid in cached if uid is not None]
         asked = set(uids[::2]) if how == "some" else set(uids)
-        modseq = {"stale": max(1, known.highest - 3), "first": 1}.get(how, known.highest)
+        modseq = {"stale": max(1, known.highest - 3), "first": 1, "other uidvalidity": 1}.get(
+            how, known.highest
+        )
         uidvalidity = box.uidvalidity + 1000 * (how == "other uidvalidity")
         words = f"{uidvalidity} {modseq}"
         if how in ("uids", "some", "pairs", "false pairs") and asked:
@@ -244,6 +264,8 @@ class Caches(Sessions):
     @rule(who=WHO, picks=PICKS, flags=st.booleans())
     def read(self, who: int, picks: list[int], flags: bool) -> None:
         """A FETCH that sets \\Seen tells so, with the new modseq, whether flags were asked for or not."""
+        # RFC 7162 §3.2.4 leaves MODSEQ out of what FETCH (FLAGS) shows of a change by others: that is heard before.
+        self.command(who, "NOOP")
         if not self.ready(who):
             return
         client, box = self.clients[who], self.open[who]
@@ -335,7 +357,7 @@ class LongCaches(Caches):
 
 TestCaches = Caches.TestCase
 TestCaches.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=_CHECKS
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=_CHECKS
 )
 TestLongCaches = pytest.mark.proof(LongCaches.TestCase)
 TestLongCaches.settings = settings(

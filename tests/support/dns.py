@@ -93,13 +93,16 @@ class Nameserver:
     asked: list[Asked] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._zones = {
-            dns.name.from_text(origin): dns.zone.from_text(
-                SOA + text, origin, relativize=False, check_origin=False
-            )
-            for origin, text in {".": "", **self.zones}.items()
-        }
+        self._zones: dict[dns.name.Name, dns.zone.Zone] = {}
+        for origin, text in {".": "", **self.zones}.items():
+            self.put(origin, text)
         self._signed = {dns.name.from_text(origin) for origin in self.signed}
+
+    def put(self, origin: str, text: str) -> None:
+        """A zone, in place of what was there."""
+        self._zones[dns.name.from_text(origin)] = dns.zone.from_text(
+            SOA + text, origin, relativize=False, check_origin=False
+        )
 
     def __enter__(self) -> Nameserver:
         outer = self

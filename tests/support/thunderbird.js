@@ -60,7 +60,8 @@ function folder(path) {
   return found.QueryInterface(Ci.nsIMsgImapMailFolder);
 }
 
-const paths = () => server().rootFolder.descendants.map((one) => decodeURI(one.URI.split("/").slice(3).join("/")));
+const path = (one) => decodeURI(one.URI.split("/").slice(3).join("/"));
+const paths = () => server().rootFolder.descendants.map(path);
 
 const header = (where, id) => {
   const found = where.msgDatabase.getMsgHdrForMessageID(bare(id));
@@ -78,7 +79,7 @@ function succeeded(status, what) {
 
 /** Wait until `holds`; nothing tells when a folder's database has settled, so it is looked at again and again. */
 async function until(holds, what) {
-  for (let left = 600; left; left--) {
+  for (let left = 1000; left; left--) {
     const value = await holds();
     if (value) {
       return value;
@@ -108,7 +109,7 @@ const uses = () =>
   Object.fromEntries(
     ["Inbox", "SentMail", "Drafts", "Trash", "Junk", "Archive"].map((use) => [
       use,
-      server().rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags[use])?.name,
+      path(server().rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags[use])),
     ])
   );
 
@@ -127,10 +128,15 @@ const messages = (path) =>
 
 const look = (path) => folder(path).updateFolder(null);
 
-/** Look into the folder until it has so many messages, as choosing it does. */
+/** Look into the folder until it has so many messages, as choosing it does; again now and then, since a busy folder does not look. */
 async function holds(path, count) {
-  look(path);
-  await until(() => [...folder(path).messages].length == count, `${count} messages in ${path}`);
+  let looks = 0;
+  await until(() => {
+    if (looks++ % 60 == 0) {
+      look(path);
+    }
+    return [...folder(path).messages].length == count;
+  }, `${count} messages in ${path}`);
 }
 
 /** Choose the folder and the message in the window; what the message pane shows. */

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,18 @@ import aiosqlite
 
 from postil.accounts import apppasswords, names, schema, scramkeys
 from postil.accounts.passwords import Passwords
+from postil.accounts.routing import ACCOUNT, COLUMNS, KEY, Routes, compared
 from postil.base.clock import Clock
-from postil.ports.accounts import Account, AccountsUnavailable, Delivery, Proved, Salted
+from postil.ports.accounts import (
+    Account,
+    AccountDisabled,
+    AccountsUnavailable,
+    Delivery,
+    Incoming,
+    NotExpandable,
+    Proved,
+    Salted,
+)
 from postil.ports.ids import AccountId
 from postil.sasl.scram import ITERATIONS, Hash, mac, proves
 
@@ -27,15 +38,7 @@ REMEMBER_SECONDS = (
 )
 REMEMBER_ENTRIES = 10_000
 
-# RFC 5321 §4.5.1 and RFC 2142 §4: these exist at every domain whose mail ends here.
-ROLES = frozenset({"postmaster", "abuse"})
-
-_ACCOUNT = (
-    "account.id, account.name, account.display_name, account.quota, account.disabled,"
-    " account.quota_messages, account.quota_mailboxes, account.shows_free_space, account.marks_important"
-)
-_COLUMNS = 9
-_PASSWORD, _SALT, _ITERATIONS = 9, 10, 11  # behind them in `_find`
+_PASSWORD, _SALT, _ITERATIONS = range(COLUMNS, COLUMNS + 3)  # behind the account in `_find`
 
 Prepare = Callable[[Account], Awaitable[None]]
 
@@ -78,6 +81,7 @@ class AccountsDatabase:
         self._app_secret = app_secret
         self._nobody = secrets.token_bytes(32)
         self._writing = asyncio.Lock()
+        self._routes = Routes(self._rows, self._account, self._domains, clock.now)
 
     @classmethod
     async def open(
@@ -105,6 +109,7 @@ class AccountsDatabase:
     def set_domains(self, domains: Mapping[str, str]) -> None:
         """From now on these are the local domains; as in `open`. Sessions that are open ask for them anew each time."""
         self._domains = dict(domains)
+        self._routes = Routes(self._rows, self._account, self._domains, self._clock.now)
         self._found.clear()
 
     async def close(self) -> None:
@@ -123,11 +128,13 @@ class AccountsDatabase:
         return [tuple(row) for row in rows]
 
     async def _account(self, row: tuple[object, ...]) -> Account:
-        number, name, display_name, quota, disabled, messages, mailboxes, free, marks = row[
-            :_COLUMNS
+        number, name, display_name, quota, disabled, messages, mailboxes, free, *more = row[
+            :COLUMNS
         ]
+        marks, until, mail, off = more
         assert isinstance(number, int)
-        off = await self.capabilities_off(AccountId(number))
+        if isinstance(until, int) and until <= self._clock.now():
+            disabled = None
         account = Account(
             id=AccountId(number),
             name=str(name),
@@ -138,7 +145,8 @@ class AccountsDatabase:
             shows_free_space=bool(free),
             marks_important=bool(marks),
             disabled=None if disabled is None else str(disabled),
-            switched_off=off,
+            disabled_mail=Incoming(mail),
+            switched_off=frozenset(str(off or "").split()),
         )
         limits = (account.quota, account.quota_messages, account.quota_mailboxes)
         if self._prepare is not None and self._prepared.get(account.id) != limits:
@@ -147,7 +155,7 @@ class AccountsDatabase:
         return account
 
     async def _find(self, login: str) -> tuple[object, ...] | None:
-        """The row of the account a login name or address leads to: _ACCOUNT, password, salt, iterations.
+        """The row of the account a login name or address leads to: ACCOUNT, password, salt, iterations.
 
         One question, whether or not there is such an account: how long it takes tells nothing.
         """
@@ -156,10 +164,10 @@ class AccountsDatabase:
         except names.BadAddress:
             local = domain = ""
         rows = await self._rows(
-            f"SELECT {_ACCOUNT}, password, salt, iterations FROM account WHERE id = coalesce("
+            f"SELECT {ACCOUNT}, password, salt, iterations FROM account WHERE id = coalesce("
             "(SELECT id FROM account WHERE key = ?),"
-            " (SELECT account FROM address WHERE domain = ? AND key = ?), -1)",
-            (names.login_key(login), domain, names.key(local)),
+            f" (SELECT account FROM address WHERE domain = ? AND key = {KEY}), -1)",
+            (names.login_key(login), domain, *compared(local, domain)),
         )
         return rows[0] if rows else None
 
@@ -168,15 +176,23 @@ class AccountsDatabase:
     ) -> Account | None:
         row = await self._find(login)
         if await self._is_app_password(row, password, protocol):
-            return await self._account(row) if row is not None and row[4] is None else None
+            return await self._enabled(row) if row is not None else None
         kept = row[_PASSWORD] if row is not None else None
         stored = kept if isinstance(kept, str) else None
         right = await self.passwords.verify(password, stored)
-        if not right or row is None or row[4] is not None:
+        if not right or row is None:
             return None
+        account = await self._enabled(row)
         if row[_SALT] is None:
             await self._add_keys(row, password)
-        return await self._account(row)
+        return account
+
+    async def _enabled(self, row: tuple[object, ...]) -> Account:
+        """The account whose login was right. Only now may anybody hear that it is disabled."""
+        account = await self._account(row)
+        if account.disabled is not None:
+            raise AccountDisabled(account.disabled)
+        return account
 
     async def _is_app_password(
         self, row: tuple[object, ...] | None, password: str, protocol: str
@@ -236,9 +252,9 @@ class AccountsDatabase:
             right = proves(stored, auth_message, proof, asked.hash)
             if right and rows and (protocols is None or asked.protocol in str(protocols).split()):
                 found = server
-        if found is None or row is None or row[4] is not None or row[_SALT] != asked.salt:
+        if found is None or row is None or row[_SALT] != asked.salt:
             return None
-        return Proved(await self._account(row), mac(found, auth_message, asked.hash))
+        return Proved(await self._enabled(row), mac(found, auth_message, asked.hash))
 
     async def _by_address(self, login: str) -> list[tuple[object, ...]]:
         try:
@@ -246,9 +262,9 @@ class AccountsDatabase:
         except names.BadAddress:
             return []
         return await self._rows(
-            f"SELECT {_ACCOUNT} FROM address JOIN account ON account.id = address.account"
-            " WHERE address.domain = ? AND address.key = ?",
-            (domain, names.key(local)),
+            f"SELECT {ACCOUNT} FROM address JOIN account ON account.id = address.account"
+            f" WHERE address.domain = ? AND address.key = {KEY}",
+            (domain, *compared(local, domain)),
         )
 
     async def authorize(self, account: Account, identity: str) -> Account | None:
@@ -259,7 +275,7 @@ class AccountsDatabase:
 
     async def resolve(self, local_part: str, domain: str) -> Sequence[Delivery]:
         try:
-            key = (domain and names.domain_key(domain), names.key(local_part))
+            key = (domain and names.domain_key(domain), unicodedata.normalize("NFC", local_part))
         except names.BadAddress:
             return ()
         now = self._clock.monotonic()
@@ -267,45 +283,12 @@ class AccountsDatabase:
         if known is not None and known[0] > now:
             return known[1]
         domains = self._domains
-        found = await self._resolve(*key)
+        found = await self._routes.find(key[1], key[0])
         if found and self._domains is domains:  # an answer by other settings is not kept
             if len(self._found) >= REMEMBER_ENTRIES:
                 self._found.clear()
             self._found[key] = (now + REMEMBER_SECONDS, found)
         return found
-
-    async def _resolve(self, domain: str, key: str) -> tuple[Delivery, ...]:
-        if domain:
-            rows = await self._rows(
-                f"SELECT {_ACCOUNT}, address.local, address.mailbox FROM address"
-                " JOIN account ON account.id = address.account"
-                " WHERE address.domain = ? AND address.key = ?",
-                (domain, key),
-            )
-            if rows:
-                account = await self._account(rows[0])
-                return (
-                    Delivery(account, f"{rows[0][_COLUMNS]}@{domain}", str(rows[0][_COLUMNS + 1])),
-                )
-        # RFC 5321 §4.5.1: "Any system that includes an SMTP server supporting mail relaying or delivery
-        # MUST support the reserved mailbox 'postmaster' as a case-insensitive local name."
-        if key in ROLES and (domain in self._domains or (not domain and key == "postmaster")):
-            return await self._role(key, domain)
-        return ()
-
-    async def _role(self, key: str, domain: str) -> tuple[Delivery, ...]:
-        # RFC 5321 §4.5.1: bare <Postmaster> names no domain; the first that names a person decides.
-        named = self._domains[domain] if domain else next(filter(None, self._domains.values()), "")
-        rows = await self._rows(
-            f"SELECT {_ACCOUNT} FROM account WHERE key = ? AND disabled IS NULL",
-            (names.login_key(named),),
-        ) or await self._rows(
-            f"SELECT {_ACCOUNT} FROM account WHERE disabled IS NULL ORDER BY id LIMIT 1"
-        )
-        if not rows:
-            # The address exists by decree; until somebody reads it the sender shall try again.
-            raise AccountsUnavailable("no account exists yet that could receive it")
-        return (Delivery(await self._account(rows[0]), f"{key}@{domain}" if domain else key),)
 
     async def is_local(self, domain: str) -> bool:
         try:
@@ -314,9 +297,11 @@ class AccountsDatabase:
             return False
 
     async def may_send_as(self, account: Account, local_part: str, domain: str) -> bool:
-        return any(
-            found.account.id == account.id for found in await self.resolve(local_part, domain)
-        )
+        try:
+            found = await self.resolve(local_part, domain)
+        except NotExpandable:
+            return False
+        return any(one.account.id == account.id and one.sends for one in found)
 
     async def capabilities_off(self, account: AccountId) -> frozenset[str]:
         rows = await self._rows("SELECT capability FROM switched_off WHERE account = ?", (account,))
@@ -327,9 +312,9 @@ class AccountsDatabase:
         rows = await self._rows("SELECT count(*) FROM account")
         return int(str(rows[0][0]))
 
-    async def every(self) -> Sequence[Account]:
-        """All accounts by name, for the start page."""
-        rows = await self._rows(f"SELECT {_ACCOUNT} FROM account ORDER BY key")
+    async def first(self, most: int) -> Sequence[Account]:
+        """The first accounts by name, for the start page and to see whether mail can be read."""
+        rows = await self._rows(f"SELECT {ACCOUNT} FROM account ORDER BY key LIMIT ?", (most,))
         return [await self._account(row) for row in rows]
 
     async def removed(self) -> Sequence[AccountId]:

@@ -20,6 +20,7 @@ from postil.acme.objects import Account, read
 from postil.acme.problem import AccountUnusable, BadAnswer, Problem, Refused, Unready
 from postil.acme.session import Session, Signer
 from postil.config.acme import Provider
+from postil.config.secrets import SecretError
 
 Tell = Callable[[str, Mapping[str, object]], None]  # an event and its facts
 
@@ -46,7 +47,7 @@ class Accounts:
         kept = self._kept()
         if kept is None:
             key = await asyncio.to_thread(keys.make, "ecdsa")
-            kept = self._keep(
+            kept = await self._keep(
                 KeptAccount(directory=self._provider.directory, key=keys.dump(key).decode())
             )
         if kept.next_key:
@@ -56,6 +57,15 @@ class Accounts:
         if kept.contact != list(self._provider.contact):
             kept = await self._update(kept)
         return Signer(self._key(kept.key), kept.url)
+
+    async def names_in_caa(self) -> tuple[str, ...]:
+        """By which the authority knows itself in CAA records; () when it does not say. Kept, for commands that ask nobody."""
+        # RFC 8555 §7.1.1: the field caaIdentities of a directory
+        names = list((await self._session.directory()).meta.caa_identities or ())
+        kept = self._kept()
+        if kept is not None and kept.caa != names:
+            await self._keep(msgspec.structs.replace(kept, caa=names))
+        return tuple(names)
 
     async def again(self) -> Signer:
         """The authority says that it does not know the account: another one."""
@@ -86,8 +96,9 @@ class Accounts:
         except (keys.BadKey, UnicodeError) as error:
             raise Corrupt(self._folder.path / "account.json", f"its key: {error}") from error
 
-    def _keep(self, kept: KeptAccount) -> KeptAccount:
-        self._folder.keep_account(kept)
+    async def _keep(self, kept: KeptAccount) -> KeptAccount:
+        """On disk, without holding up the loop for it."""
+        await asyncio.to_thread(self._folder.keep_account, kept)
         return kept
 
     async def _register(self, kept: KeptAccount) -> KeptAccount:
@@ -101,7 +112,7 @@ class Accounts:
             )
         if directory.meta.external_account_required and not provider.eab_kid:
             raise Unready(
-                f"{provider.name} wants an account of its own kind: set eab_kid and eab_key_file to what its pages give you"
+                f"{provider.name} wants an account of its own kind: set eab_kid and eab_key to what its pages give you"
             )
         key = self._key(kept.key)
         payload: dict[str, Any] = {"contact": list(provider.contact)}
@@ -126,7 +137,7 @@ class Accounts:
         self._tell("account", {"provider": provider.name, "url": url, "new": answer.status == 201})
         # An account that was there already keeps what it had (RFC 8555 §7.3.1); `ready` brings its contact up to date.
         contact = list(provider.contact) if answer.status == 201 else list(account.contact or [])
-        return self._keep(msgspec.structs.replace(kept, url=url, contact=contact))
+        return await self._keep(msgspec.structs.replace(kept, url=url, contact=contact))
 
     @staticmethod
     def _url(fields: Mapping[str, str]) -> str:
@@ -137,22 +148,13 @@ class Accounts:
 
     def _mac(self) -> bytes:
         provider = self._provider
-        where = provider.eab_key_file or f"the environment variable {provider.eab_key_env}"
+        assert provider.eab_key is not None, "the configuration demands both"
         try:
-            if provider.eab_key_file:
-                text = Path(provider.eab_key_file).read_text("ascii")
-            else:
-                text = self._environment[provider.eab_key_env]
-            mac = unb64url(text.strip().rstrip("="))
-        except OSError as error:
-            raise Unready(f"{where} cannot be read: {error.strerror}") from error
-        except KeyError as error:
-            raise Unready(f"{where} is not set") from error
-        except (BadBase64, UnicodeError) as error:
-            raise Unready(f"{where} holds no key in base64url") from error
-        if not mac:
-            raise Unready(f"{where} is empty")
-        return mac
+            return unb64url(provider.eab_key.read(self._environment).strip().rstrip("="))
+        except SecretError as error:
+            raise Unready(f"eab_key of {provider.name}: {error}") from error
+        except BadBase64:  # which shows the key
+            raise Unready(f"eab_key of {provider.name} is no key in base64url") from None
 
     async def _update(self, kept: KeptAccount) -> KeptAccount:
         """The contact has changed in the configuration (RFC 8555 §7.3.2)."""
@@ -160,7 +162,7 @@ class Accounts:
         await self._session.post(
             kept.url, {"contact": contact}, self._signer(kept), "changing the account's contact"
         )
-        return self._keep(msgspec.structs.replace(kept, contact=contact))
+        return await self._keep(msgspec.structs.replace(kept, contact=contact))
 
     def _signer(self, kept: KeptAccount) -> Signer:
         return Signer(self._key(kept.key), kept.url)
@@ -194,7 +196,7 @@ class Accounts:
         if not directory.key_change:
             raise Unready(f"{self._provider.name} cannot change keys of accounts")
         fresh = await asyncio.to_thread(keys.make, "ecdsa")
-        kept = self._keep(msgspec.structs.replace(kept, next_key=keys.dump(fresh).decode()))
+        kept = await self._keep(msgspec.structs.replace(kept, next_key=keys.dump(fresh).decode()))
         old = self._signer(kept)
         # RFC 8555 §7.3.5: "The inner JWS MUST have the same "url" header parameter as the outer JWS.", "The inner JWS MUST omit
         # the "nonce" header parameter."
@@ -206,7 +208,7 @@ class Accounts:
         )
         await self._session.post(directory.key_change, inner, old, "changing the account's key")
         self._tell("account-key", {"provider": self._provider.name, "url": kept.url})
-        return self._keep(msgspec.structs.replace(kept, key=kept.next_key, next_key=""))
+        return await self._keep(msgspec.structs.replace(kept, key=kept.next_key, next_key=""))
 
     async def _settle(self, kept: KeptAccount) -> KeptAccount:
         """A change of the key was under way: which of the two does the authority know?"""
@@ -223,8 +225,8 @@ class Accounts:
         except Refused as refused:
             if refused.said.kind != "accountDoesNotExist":
                 raise
-            return self._keep(msgspec.structs.replace(kept, next_key=""))
-        return self._keep(
+            return await self._keep(msgspec.structs.replace(kept, next_key=""))
+        return await self._keep(
             msgspec.structs.replace(
                 kept, key=kept.next_key, next_key="", url=self._url(answer.fields)
             )

@@ -50,11 +50,6 @@ class Renewal:
         self._observed = observed
         self._views = [_View(Issuer(plan, around)) for plan in plans]
 
-    def start(self) -> None:
-        """Hand over what is on disk, before anybody connects."""
-        for view in self._views:
-            self._refresh(view)
-
     async def run(self) -> None:
         """One loop per provider."""
         providers = {view.issuer.plan.provider.name: None for view in self._views}

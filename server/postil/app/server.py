@@ -50,7 +50,7 @@ from postil.ports.store import Store, StoreError
 from postil.smtp.settings import Limits
 from postil.store.sqlite import SqliteStore
 from postil.web.application import Parts, Welcome, application
-from postil.web.overview import Overview
+from postil.web.overview import ACCOUNTS, Overview
 
 DATABASE: Final = "postil.db"
 ERASE_EVERY: Final = 10.0  # seconds between looks for accounts that a command has removed
@@ -159,7 +159,10 @@ async def _erase_removed(store: Store, accounts: AccountsDatabase) -> None:
     while True:
         for account in await accounts.removed():
             await store.erase(account)
-            await accounts.erased(account)
+            try:
+                await accounts.erased(account)
+            except AccountsUnavailable:
+                break  # a command holds the database for long (an import); erasing once more does no harm
             _log.info("erased", account=int(account))
         await asyncio.sleep(ERASE_EVERY)
 
@@ -372,9 +375,12 @@ def _pages(config: Config, variant: Variant, server: Server) -> Parts:
     return Parts(
         registry=server.metrics.registry,
         ready=ready_probe(
-            store, server.accounts.every, Path(config.data), config.limits.free_space
+            store,
+            lambda: server.accounts.first(1),
+            Path(config.data),
+            config.limits.free_space,
         ),
-        overview=Overview(store, server.accounts.every) if welcome else None,
+        overview=Overview(store, lambda: server.accounts.first(ACCOUNTS)) if welcome else None,
         welcome=welcome,
         site=variant.site,
         loopback_names_only=variant.local,

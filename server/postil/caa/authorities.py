@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Authority:
     name: str
     issuers: frozenset[str]  # its names in CAA records
     source: str  # where it says so
+    directories: frozenset[str]  # the hosts of its ACME directories
 
 
 DOCUMENTED: Final = (
@@ -27,6 +29,7 @@ DOCUMENTED: Final = (
         frozenset({"letsencrypt.org"}),
         # Announced for production in December 2022, in its documentation since; the CPS names letsencrypt.org (§4.2.1).
         "https://community.letsencrypt.org/t/enabling-acme-caa-account-and-method-binding/189588",
+        frozenset({"acme-v02.api.letsencrypt.org", "acme-staging-v02.api.letsencrypt.org"}),
     ),
 )
 
@@ -34,3 +37,9 @@ DOCUMENTED: Final = (
 def documents(issuer: str) -> Authority | None:
     """The CA of this name, if it documents the parameters."""
     return next((one for one in DOCUMENTED if issuer.lower() in one.issuers), None)
+
+
+def behind(directory: str) -> Authority | None:
+    """The CA of an ACME directory, by its URL."""
+    host = urlsplit(directory).hostname
+    return next((one for one in DOCUMENTED if host in one.directories), None)

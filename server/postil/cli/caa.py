@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import textwrap
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
 
 from postil.accounts.names import BadAddress, domain_key
+from postil.acme.files import ProviderFolder
+from postil.acme.issue import FOLDER
+from postil.acme.problem import AcmeError
 from postil.caa import suggest as suggestion
 from postil.caa.advice import Advice, advise
+from postil.caa.authorities import behind
 from postil.caa.orders import Orders
 from postil.caa.properties import Property
 from postil.caa.relevant import BadDomain, Relevant, Signing, Subject, find
@@ -19,8 +25,12 @@ from postil.caa.suggest import PROTECTS, Place
 from postil.caa.verdict import May, Verdict, judge
 from postil.caa.zonefile import data, line
 from postil.cli import target
+from postil.config import ConfigError, load
 from postil.dns import BadServer, Server, StubResolver, of_system
 from postil.ports.resolver import A, Aaaa, Answer, Caa, Mx, Resolver
+
+_CONFIG: Final = Path("postil.toml")
+_USUAL: Final = "letsencrypt.org"  # whose names are asked for where nothing says another
 
 STATUS = {May.YES: 0, May.NO: 1, May.UNKNOWN: 2}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -64,7 +74,7 @@ def _options(command: _Command) -> _Command:
             "--resolver",
             "server",
             type=Address(),
-            help="The resolver to ask, such as 127.0.0.1 or [::1]:5353; default: those of the system. "
+            help="The resolver to ask, such as 127.0.0.1 or [::1]:5353; default: those of the configuration, else of the system. "
             "Only one on this machine is believed on signatures.",
         ),
         click.option(
@@ -86,9 +96,14 @@ def _options(command: _Command) -> _Command:
             "issuers",
             multiple=True,
             metavar="DOMAIN",
-            default=("letsencrypt.org",),
-            show_default="letsencrypt.org",
-            help="The name of our CA in CAA records; repeatable for a CA with several names, the first is published.",
+            help="The name of our CA in CAA records; repeatable for a CA with several names, the first is published. Default, as of the account and the "
+            "methods: those of the [[acme]] in the configuration that orders the name, or of the first; without a configuration letsencrypt.org.",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            envvar="POSTIL_CONFIG",
+            help="The configuration file; default ./postil.toml if there is one, else none is needed.",
         ),
         click.argument("subject", metavar="DOMAIN", type=Domain()),
     ):
@@ -111,15 +126,17 @@ def check(
     account_uris: tuple[str, ...],
     methods: tuple[str, ...],
     server: Server | None,
+    config: Path | None,
     as_json: bool,
 ) -> None:
     """May our CA issue for DOMAIN, why, by which record; and who else could get a certificate.
 
     Status 0: it may; 1: it may not; 2: cannot tell, because the DNS does not answer, because a record demands an account or a method and
-    --account-uri or --method was not given, or because the call is wrong.
+    neither --account-uri or --method nor the configuration names ours, or because the call is wrong.
     """
-    orders = _orders(issuers, account_uris, methods)
-    resolver = _resolver(server)
+    ours = _ours(config, subject)
+    orders = _orders(ours, issuers, account_uris, methods)
+    resolver = _resolver(server, ours)
     subject = Subject(subject.name, subject.wildcard or wildcard)
     relevant, above = asyncio.run(_search(subject, resolver))
     verdict = judge(relevant, orders, wildcard=subject.wildcard)
@@ -138,18 +155,69 @@ async def _search(subject: Subject, resolver: Resolver) -> tuple[Relevant, Relev
     return relevant, await find(parent, resolver)
 
 
-def _orders(
-    issuers: tuple[str, ...], account_uris: tuple[str, ...], methods: tuple[str, ...]
-) -> Orders:
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """What the configuration of this machine says; every field empty without one."""
+
+    issuers: tuple[str, ...] = ()
+    account_uris: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    resolvers: tuple[Server, ...] = ()
+    directory: str = ""  # of the authority
+
+
+def _ours(path: Path | None, subject: Subject) -> _Ours:
+    """The authority that orders the name, or the first one, and our account there as far as it is known."""
+    if path is None:
+        path = _CONFIG
+        if not path.exists():
+            return _Ours()
     try:
-        return Orders(issuers, account_uris, methods)
+        config = load(path)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error  # not status 1, which is a verdict
+    resolvers = tuple(map(Server.parse, config.dns.resolvers))
+    if not config.acme:
+        return _Ours(resolvers=resolvers)
+    providers = {one.name: one for one in config.acme}
+    wanted = [one.provider for one in config.acme_certificate if str(subject) in one.names]
+    provider = providers[wanted[0]] if wanted else config.acme[0]
+    try:
+        kept = ProviderFolder(Path(config.data) / FOLDER, provider.name).account()
+    except (AcmeError, OSError) as error:
+        raise click.UsageError(str(error)) from error
+    authority = behind(provider.directory)
+    issuers = tuple(authority.issuers) if authority is not None else ()
+    uris: tuple[str, ...] = ()
+    if kept is not None and kept.directory == provider.directory:
+        issuers = tuple(kept.caa) or issuers
+        uris = (kept.url,) if kept.url else ()
+    return _Ours(issuers, uris, provider.challenges, resolvers, provider.directory)
+
+
+def _orders(
+    ours: _Ours, issuers: tuple[str, ...], account_uris: tuple[str, ...], methods: tuple[str, ...]
+) -> Orders:
+    if ours.directory and not (issuers or ours.issuers):
+        # Another CA's name beside our account would be a record that lets nobody in, us included.
+        raise click.UsageError(
+            f"the name of {ours.directory} in CAA records is not known before the first order: say it with --issuer"
+        )
+    # An account belongs to an authority: with another issuer it is not ours any more.
+    known = ours if not issuers or set(issuers) <= set(ours.issuers) else _Ours()
+    try:
+        return Orders(
+            issuers or known.issuers or (_USUAL,),
+            account_uris or known.account_uris,
+            methods or known.methods,
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _resolver(server: Server | None) -> StubResolver:
+def _resolver(server: Server | None, ours: _Ours) -> StubResolver:
     try:
-        return StubResolver((server,) if server is not None else of_system())
+        return StubResolver((server,) if server is not None else ours.resolvers or of_system())
     except BadServer as error:
         raise click.UsageError(f"{error}: --resolver ADDRESS[:PORT]") from error
 
@@ -242,6 +310,7 @@ def suggest(
     account_uris: tuple[str, ...],
     methods: tuple[str, ...],
     server: Server | None,
+    config: Path | None,
     as_json: bool,
 ) -> None:
     """Records that let only our account at our CA get certificates, for DOMAIN and its mail names.
@@ -250,8 +319,9 @@ def suggest(
     """
     if subject.wildcard or any(one.wildcard for one in hosts):
         raise click.UsageError("records stand at a name itself: leave out the *.")
-    orders = _orders(issuers, account_uris, methods)
-    resolver = _resolver(server)
+    ours = _ours(config, subject)
+    orders = _orders(ours, issuers, account_uris, methods)
+    resolver = _resolver(server, ours)
     try:
         wanted = suggestion.records(orders)
     except ValueError as error:

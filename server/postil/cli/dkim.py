@@ -178,10 +178,9 @@ def add(
     told = [_told(changed.loaded, name, one) for one in new]
     said = "\n".join(["; publish this, then: postil domain dkim rotate " + name, *map(_line, told)])
     running.finish(
-        changed.loaded,
+        changed,
         {"name": name, "keys": told},
         said if told else f"{name} has these keys already: postil domain dkim ls {name}",
-        changed=changed.written,
         as_json=as_json,
     )
 
@@ -289,9 +288,7 @@ def _report(
         later.append({"step": step.what, "selector": selector, "due": step.due.isoformat()})
         lines.append(f"; {selector} waits to {_verb(step)} until {step.due:%Y-%m-%d %H:%M} UTC")
     shown: dict[str, object] = {"name": name, "done": rows, "waiting": later}
-    running.finish(
-        changed.loaded, shown, "\n".join(lines), changed=changed.written, as_json=as_json
-    )
+    running.finish(changed, shown, "\n".join(lines), as_json=as_json)
 
 
 def _verb(step: rotation.Step) -> str:
@@ -362,4 +359,4 @@ def rm(name: str, selector: str, force: bool, config: Path, as_json: bool) -> No
         keys.remove(file)
     said = f"removed {selector}; take its record out of the DNS"
     fields: dict[str, object] = {"name": name, "selector": selector, "removed": True}
-    running.finish(changed.loaded, fields, said, changed=True, as_json=as_json)
+    running.finish(changed, fields, said, as_json=as_json)

@@ -51,10 +51,9 @@ def add(name: str, values: tuple[str, ...], config: Path, as_json: bool) -> None
         _, one = Domains(config).find(changed.loaded, name)
     said = f"added {one.name}" if changed.written else f"{one.name} is there already"
     running.finish(
-        changed.loaded,
+        changed,
         shown_as(changed.loaded, one),
         said,
-        changed=changed.written,
         as_json=as_json,
     )
 
@@ -84,10 +83,9 @@ def set_values(
         _, one = Domains(config).find(changed.loaded, name)
     said = f"changed {one.name}" if changed.written else f"{one.name} has these settings already"
     running.finish(
-        changed.loaded,
+        changed,
         shown_as(changed.loaded, one),
         said,
-        changed=changed.written,
         as_json=as_json,
     )
 
@@ -107,7 +105,7 @@ def rm(name: str, force: bool, config: Path, as_json: bool) -> None:
             more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
             raise Refused(
                 f"{one.name} has addresses: {', '.join(left[:SHOWN])}{more};"
-                " remove them first (postil address rm), or use --force"
+                " remove them first (postil address rm, postil alias rm), or use --force"
             )
         changed = domains.remove(name)
     said = f"removed {one.name}"
@@ -117,7 +115,7 @@ def rm(name: str, force: bool, config: Path, as_json: bool) -> None:
     if kept.is_dir():
         said += f"; its DKIM keys stay in {kept}"
     fields: dict[str, object] = {"name": one.name, "removed": True, "addresses": list(left)}
-    running.finish(changed.loaded, fields, said, changed=True, as_json=as_json)
+    running.finish(changed, fields, said, as_json=as_json)
 
 
 def addresses(loaded: Loaded, domain: str) -> Sequence[str]:

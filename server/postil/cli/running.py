@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
+from postil.accounts import Administration
+from postil.accounts.changes import State
 from postil.cli import target
-from postil.config import Loaded
+from postil.config.change import Changed
+from postil.config.difference import from_defaults
+from postil.config.domain import Domain
 
 
 def ask(data: Path, what: str) -> Mapping[str, Any] | None:
@@ -24,13 +29,15 @@ def ask(data: Path, what: str) -> Mapping[str, Any] | None:
         raise click.ClickException(str(error)) from error
 
 
-def finish(
-    loaded: Loaded, shown: dict[str, object], said: str, *, changed: bool, as_json: bool
-) -> None:
-    """The end of a command that changed domains: the server takes it over before this returns. Status 1 when it does not.
+def finish(changed: Changed, shown: dict[str, object], said: str, *, as_json: bool) -> None:
+    """The end of a command that changed domains: noted in the log of changes, and the server takes it over before this returns. Status 1
+    when it does not.
 
     What the server says goes to standard error, so that zone lines on standard output are nothing else.
     """
+    loaded = changed.loaded
+    if changed.written:
+        _note(changed)
     try:
         answer = ask(Path(loaded.config.data), "reload")
     except click.ClickException as error:
@@ -50,8 +57,36 @@ def finish(
         problems = "\n".join(str(one["text"]) for one in answer["problems"])
         more = [f"the server goes on with what it had:\n{problems}"]
     told = {"state": state, **(answer or {})}
-    target.show({**shown, "changed": changed, "server": told}, as_json, lambda: said)
-    if not as_json and (changed or state == "refused"):
+    target.show({**shown, "changed": changed.written, "server": told}, as_json, lambda: said)
+    if not as_json and (changed.written or state == "refused"):
         click.echo("\n".join(more), err=True)
     if state == "refused":
         raise SystemExit(1)
+
+
+def _note(changed: Changed) -> None:
+    """Rows for the domains that are different now. The files are written by then, so that what fails here is said and undoes nothing."""
+    old, new = ({one.name: one for one in side.config.domain} for side in (changed.before, changed.loaded))  # fmt: skip
+    rows = [
+        (name, _state(old.get(name)), _state(new.get(name)))
+        for name in dict.fromkeys((*old, *new))
+        if old.get(name) != new.get(name)
+    ]
+
+    async def write(database: Administration) -> None:
+        await database.log.note_domains(rows)
+
+    data = Path(changed.loaded.config.data)
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target.administer(None, data, write)
+    except (OSError, click.ClickException) as error:
+        said = error.message if isinstance(error, click.ClickException) else str(error)
+        click.echo(f"the change is made, but is not in the log of changes: {said}", err=True)
+
+
+def _state(domain: Domain | None) -> State | None:
+    """The settings that are not the default; keys of the domain are files, and only named."""
+    if domain is None:
+        return None
+    return {change.field: msgspec.to_builtins(change.after) for change in from_defaults(domain)}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -11,7 +13,8 @@ from typing import Any, TypeVar
 
 import click
 
-from postil.accounts import AccountError, Administration
+from postil.accounts import AccountError, Actor, Administration
+from postil.accounts.bulk import BadFile
 from postil.accounts.schema import TooNew
 from postil.base.clock import SystemClock
 from postil.config import Config, ConfigError, read
@@ -81,6 +84,16 @@ def data_folder(config: Path | None, folder: Path | None) -> Path:
     return folder
 
 
+def machine_owner() -> Actor:
+    """Whoever calls, as the log of changes names them; nobody is asked for more than what the system's files ask."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        user = f"uid {os.getuid()}"
+    by = os.environ.get("SUDO_USER", "")
+    return Actor(f"{user}, by sudo from {by}" if by and by != user else user)
+
+
 def administer(
     config: Path | None,
     folder: Path | None,
@@ -90,7 +103,7 @@ def administer(
 
     async def run() -> _Result:
         database = await Administration.open(
-            data_folder(config, folder) / DATABASE, clock=SystemClock()
+            data_folder(config, folder) / DATABASE, clock=SystemClock(), actor=machine_owner()
         )
         try:
             return await work(database)
@@ -99,6 +112,8 @@ def administer(
 
     try:
         return asyncio.run(run())
+    except BadFile:
+        raise  # its errors have lines and fields, which the command shows
     except (AccountError, TooNew) as error:
         raise click.ClickException(str(error)) from error
     except sqlite3.Error as error:

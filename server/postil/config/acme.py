@@ -5,13 +5,17 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import idna
 import msgspec
 from msgspec import Meta
+
+from postil.config.locate import Path
+from postil.config.problems import Finding
+from postil.config.secrets import Secret
 
 Method = Literal["http-01", "tls-alpn-01", "dns-01"]
 KeyType = Literal["ecdsa", "rsa"]
@@ -22,6 +26,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # than one "addr-spec" in the "to" component."
 _MAILTO: Final = re.compile(r"mailto:[!-~]+@[!-~]+")
 _TWO: Final = re.compile(r"[?,]")
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,15 +89,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="External account binding: the key identifier from the authority's pages; empty where it asks for none."
         ),
     ] = ""
-    eab_key_file: Annotated[
-        str,
-        Meta(
-            description="File with the key that belongs to eab_kid, base64url as the authority gave it."
-        ),
-    ] = ""
-    eab_key_env: Annotated[
-        str, Meta(description="Environment variable with that key, instead of a file.")
-    ] = ""
+    eab_key: Annotated[
+        Secret | None,
+        Meta(description="The key that belongs to eab_kid, base64url as the authority gave it."),
+    ] = None
     ca_file: Annotated[
         str,
         Meta(
@@ -131,15 +131,6 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return f"{first}-rsa" if self.key_type == "rsa" else first
 
 
-class Unfit(Exception):
-    """A value that cannot be; `path` leads to it."""
-
-    def __init__(self, path: tuple[str | int, ...], what: str) -> None:
-        super().__init__(what)
-        self.path = path
-        self.what = what
-
-
 def is_ip(name: str) -> bool:
     """Is it an address and no name?"""
     try:
@@ -150,106 +141,114 @@ def is_ip(name: str) -> bool:
 
 
 def checked(
-    providers: Sequence[Provider], certificates: Sequence[Certificate], hostname: str, folder: Path
+    providers: Sequence[Provider],
+    certificates: Sequence[Certificate],
+    hostname: str,
+    folder: FilePath,
+    found: list[Finding],
 ) -> dict[str, tuple[Provider, ...] | tuple[Certificate, ...]]:
-    """Both tables with absolute paths and every default filled in; Unfit names the first thing that is wrong."""
+    """Both tables with absolute paths and every default filled in, for use where nothing was added to `found`."""
     known: dict[str, Provider] = {}
     for index, provider in enumerate(providers):
         if provider.name in known:
-            raise Unfit(("acme", index, "name"), f"{provider.name} is listed twice")
-        known[provider.name] = _provider(index, provider, folder)
+            found.append(Finding(("acme", index, "name"), f"{provider.name} is listed twice"))
+        known[provider.name] = _provider(index, provider, folder, found)
     if certificates and not known:
-        raise Unfit(("acme_certificate", 0), "there is no [[acme]] to order it from")
+        found.append(Finding(("acme_certificate", 0), "there is no [[acme]] to order it from"))
+        return {}
     wanted = certificates or ((Certificate(names=(hostname,)),) if known else ())
     done: list[Certificate] = []
     for index, certificate in enumerate(wanted):
-        one = _certificate(index, certificate, known)
+        one = _certificate(index, certificate, known, found)
+        if one is None:
+            continue
         if any(one.label == other.label and one.provider == other.provider for other in done):
-            raise Unfit(
-                ("acme_certificate", index, "names"),
-                f"another certificate from {one.provider} begins with {one.names[0]}",
-            )
+            what = f"another certificate from {one.provider} begins with {one.names[0]}"
+            found.append(Finding(("acme_certificate", index, "names"), what))
         done.append(one)
     return {"acme": tuple(known.values()), "acme_certificate": tuple(done)}
 
 
-def _provider(index: int, provider: Provider, folder: Path) -> Provider:
-    def wrong(field: str, what: str) -> Unfit:
-        return Unfit(("acme", index, field), what)
+def _provider(index: int, provider: Provider, folder: FilePath, found: list[Finding]) -> Provider:
+    def wrong(field: str, what: str) -> None:
+        found.append(Finding(("acme", index, field), what))
 
     if not _NAME.fullmatch(provider.name):
-        raise wrong("name", f"{provider.name!r} is no name of letters a-z, digits, - and _")
-    try:
-        url = urlsplit(provider.directory)
-        good = url.scheme == "https" and bool(url.hostname) and url.port != 0
-    except ValueError:
-        good = False
-    if not good or not provider.directory.isascii() or not provider.directory.isprintable():
+        wrong("name", f"{provider.name!r} is no name of letters a-z, digits, - and _")
+    if not _is_https(provider.directory):
         # RFC 8555 §6.1: "Use of HTTPS is REQUIRED."
-        raise wrong("directory", f"{provider.directory!r} is no https URL")
+        wrong("directory", f"{provider.directory!r} is no https URL")
     for place, contact in enumerate(provider.contact):
-        where: tuple[str | int, ...] = ("acme", index, "contact", place)
-        if contact.lower().startswith("mailto:"):
-            if not _MAILTO.fullmatch(contact) or _TWO.search(contact):
-                raise Unfit(where, f"{contact!r} is not mailto: and one address, with no more")
-        elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+", contact):
-            raise Unfit(where, f"{contact!r} is no URL such as mailto:you@example.org")
+        _contact(("acme", index, "contact", place), contact, found)
     if not provider.challenges or len(set(provider.challenges)) != len(provider.challenges):
-        raise wrong("challenges", "needs at least one way, each only once")
-    if "dns-01" in provider.challenges and not provider.dns_hook:
-        raise wrong("dns_hook", "dns-01 needs a program that changes the zone")
+        wrong("challenges", "needs at least one way, each only once")
+    if "dns-01" in provider.challenges and not (provider.dns_hook and provider.dns_hook[0]):
+        wrong("dns_hook", "dns-01 needs a program that changes the zone")
     if not 0 <= provider.dns_wait <= 3600:
-        raise wrong("dns_wait", f"must be between 0 and 3600, not {provider.dns_wait}")
-    if bool(provider.eab_kid) != bool(provider.eab_key_file or provider.eab_key_env):
-        raise wrong("eab_kid", "needs eab_key_file or eab_key_env, and they need it")
-    if provider.eab_key_file and provider.eab_key_env:
-        raise wrong("eab_key_env", "give a file or a variable, not both")
+        wrong("dns_wait", f"must be between 0 and 3600, not {provider.dns_wait}")
+    if bool(provider.eab_kid) != (provider.eab_key is not None):
+        wrong("eab_kid", "eab_kid and eab_key belong together: give both or neither")
     if not provider.eab_kid.isascii():
         # RFC 8555 §7.3.4: "The key identifier MUST be an ASCII string."
-        raise wrong("eab_kid", f"{provider.eab_kid!r} is not ASCII")
+        wrong("eab_kid", f"{provider.eab_kid!r} is not ASCII")
     return msgspec.structs.replace(
         provider,
-        eab_key_file=str(folder / provider.eab_key_file) if provider.eab_key_file else "",
         ca_file=str(folder / provider.ca_file) if provider.ca_file else "",
         dns_hook=_program(provider.dns_hook, folder),
     )
 
 
-def _program(hook: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+def _is_https(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        good = url.scheme == "https" and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+    return good and text.isascii() and text.isprintable()
+
+
+def _contact(path: Path, contact: str, found: list[Finding]) -> None:
+    if contact.lower().startswith("mailto:"):
+        if not _MAILTO.fullmatch(contact) or _TWO.search(contact):
+            found.append(Finding(path, f"{contact!r} is not mailto: and one address, with no more"))
+    elif not _URL.fullmatch(contact):
+        found.append(Finding(path, f"{contact!r} is no URL such as mailto:you@example.org"))
+
+
+def _program(hook: tuple[str, ...], folder: FilePath) -> tuple[str, ...]:
     """A program with a slash is a file beside the configuration; without one it is looked for in PATH."""
     if not hook or "/" not in hook[0]:
         return hook
     return (str(folder / hook[0]), *hook[1:])
 
 
-def _certificate(index: int, certificate: Certificate, known: dict[str, Provider]) -> Certificate:
-    def wrong(field: str, what: str) -> Unfit:
-        return Unfit(("acme_certificate", index, field), what)
-
+def _certificate(
+    index: int, certificate: Certificate, known: dict[str, Provider], found: list[Finding]
+) -> Certificate | None:
+    """None where it names nothing that could be ordered."""
+    at = ("acme_certificate", index)
     provider = known.get(certificate.provider or next(iter(known)))
     if provider is None:
-        raise wrong(
-            "provider", f"{certificate.provider!r} is no [[acme]]: there is {', '.join(known)}"
-        )
+        there = ", ".join(known)
+        what = f"{certificate.provider!r} is no [[acme]]: there is {there}"
+        found.append(Finding((*at, "provider"), what))
+        return None
     if not certificate.names:
-        raise wrong("names", "names nothing")
+        found.append(Finding((*at, "names"), "names nothing"))
+        return None
     names: list[str] = []
+    methods = set(provider.challenges)
     for place, written in enumerate(certificate.names):
-        name = _name(("acme_certificate", index, "names", place), written)
+        path = (*at, "names", place)
+        name = _name(path, written, found)
         if name in names:
-            raise Unfit(("acme_certificate", index, "names", place), f"{name} is listed twice")
-        methods = set(provider.challenges)
+            found.append(Finding(path, f"{name} is listed twice"))
         if name.startswith("*.") and "dns-01" not in methods:
-            raise Unfit(
-                ("acme_certificate", index, "names", place),
-                f"{name} can be proved by dns-01 only, and {provider.name} does not have it in its challenges",
-            )
+            what = f"{name} can be proved by dns-01 only, and {provider.name} does not have it in its challenges"
+            found.append(Finding(path, what))
         # RFC 8738 §7: "The existing "dns-01" challenge MUST NOT be used to validate IP identifiers."
         if is_ip(name) and methods == {"dns-01"}:
-            raise Unfit(
-                ("acme_certificate", index, "names", place),
-                f"an address ({name}) cannot be proved by dns-01",
-            )
+            found.append(Finding(path, f"an address ({name}) cannot be proved by dns-01"))
         names.append(name)
     return msgspec.structs.replace(
         certificate,
@@ -259,11 +258,12 @@ def _certificate(index: int, certificate: Certificate, known: dict[str, Provider
     )
 
 
-def _name(path: tuple[str | int, ...], name: str) -> str:
+def _name(path: Path, name: str, found: list[Finding]) -> str:
     if "%" not in name and is_ip(name.strip("[]")):
         return str(ipaddress.ip_address(name.strip("[]")))
     star, base = ("*.", name[2:]) if name.startswith("*.") else ("", name)
     try:
         return star + idna.encode(base.rstrip("."), uts46=True).decode("ascii").lower()
     except idna.IDNAError as error:
-        raise Unfit(path, f"{name!r} is no domain name and no address: {error}") from error
+        found.append(Finding(path, f"{name!r} is no domain name and no address: {error}"))
+        return name

@@ -30,6 +30,7 @@ class Changed:
     """What a change came to."""
 
     written: bool  # False: everything was so already
+    before: Loaded
     loaded: Loaded
 
 
@@ -115,10 +116,10 @@ class Domains:
     def change(self, work: Callable[[Document, Loaded], None]) -> Changed:
         """Let `work` change the second file, check everything, write it; ConfigError or Refused changes nothing."""
         now = self.read()
-        after: Loaded = now
+        before = after = now
 
         def edited(text: str) -> str:
-            nonlocal after
+            nonlocal before, after
             before = read(self._config, domains=Source(now.domains.file, text), empty=True)
             document = Document(text)
             work(document, before)
@@ -131,7 +132,7 @@ class Domains:
             raise Refused(f"{now.domains.file} {error}") from error
         except CannotWrite as error:
             raise Refused(str(error)) from error
-        return Changed(written, after)
+        return Changed(written, before, after)
 
 
 def a_labels(name: str) -> str:

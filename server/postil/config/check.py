@@ -14,6 +14,7 @@ from postil.config.model import Config, Listener, Tls
 from postil.config.problems import Finding
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+_WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([0-9.]+)):([0-9]{1,5})", re.ASCII)
 _VENDOR = re.compile(r"/shared/vendor(?:/[!-$&-).+-.0-~]+){2,}", re.IGNORECASE)
 
 
@@ -25,17 +26,17 @@ def machine(config: Config, folder: FilePath, found: list[Finding]) -> Config:
     _numbers(config, found)
     for index, network in enumerate(config.logins.allow):
         _network(("logins", "allow", index), network, found)
+    for place, resolver in enumerate(config.dns.resolvers):
+        if not _is_resolver(resolver):
+            what = f"{resolver!r} is no address such as 127.0.0.1, 127.0.0.1:5353 or [::1]:5353"
+            found.append(Finding(("dns", "resolvers", place), what))
     _metadata(config, found)
     for field in ("data", "domains_file"):
         if not getattr(config, field):
             found.append(Finding((field,), f"names no {'folder' if field == 'data' else 'file'}"))
     config = secrets.anchored(config, folder)
     hostname = names.domain(config.hostname, ("hostname",), found)
-    try:
-        certificates = acme.checked(config.acme, config.acme_certificate, hostname, folder)
-    except acme.Unfit as unfit:
-        found.append(Finding(unfit.path, unfit.what))
-        certificates = {}
+    certificates = acme.checked(config.acme, config.acme_certificate, hostname, folder, found)
     return msgspec.structs.replace(
         config,
         hostname=hostname,
@@ -99,6 +100,18 @@ def _network(path: Path, network: str, found: list[Finding]) -> None:
         ipaddress.ip_network(network, strict=False)
     except ValueError:
         found.append(Finding(path, f"{network!r} is no IP address or network"))
+
+
+def _is_resolver(text: str) -> bool:
+    """An address, or one with a port."""
+    ip, port = text, "53"
+    if match := _WITH_PORT.fullmatch(text):
+        ip, port = match[1] or match[2], match[3]
+    try:
+        ipaddress.ip_address(ip)
+    except ValueError:
+        return False
+    return 0 < int(port) < 65536
 
 
 def _tls(tls: Tls, folder: FilePath, found: list[Finding]) -> Tls:

@@ -97,9 +97,8 @@ names = []
 #dns_wait = 0
 #key_type = "ecdsa"
 #profile = ""
-#eab_kid = ""
-#eab_key_file = ""
-#eab_key_env = ""
+#eab_kid = "your-id"
+#eab_key = { file = "eab.key" }
 #ca_file = ""
 
 # Which names, from which authority; without any, the hostname from the first. keep_key: renewals keep the key, so that TLSA
@@ -128,6 +127,11 @@ failures_per_hour = 60
 failures_per_day = 300
 # Addresses and networks that never have to wait, such as the office's. What they do is written down all the same.
 allow = ["127.0.0.1", "::1"]
+
+# Resolvers in the order they are asked, such as "127.0.0.1" or "[::1]:5353"; none: those of the system. Only one on this machine
+# is believed on signatures (DNSSEC).
+[dns]
+resolvers = []
 
 # What IMAP clients read about the server (METADATA): whom to ask, as a URI, and a note. "": none.
 [metadata]

@@ -144,6 +144,17 @@ class Logins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = ("127.0.0.1", "::1")
 
 
+class Dns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom the server asks for names."""
+
+    resolvers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses of resolvers in the order they are asked, such as 127.0.0.1 or [::1]:5353; empty: those of the system. What one says of signatures (DNSSEC) is believed only when it is on this machine."
+        ),
+    ] = ()
+
+
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What IMAP clients read about the server (RFC 5464 §3.2.1.1), and cannot change; "": no entry."""
 
@@ -201,6 +212,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tls: Tls = Tls()
     limits: Limits = Limits()
     logins: Logins = Logins()
+    dns: Dns = Dns()
     metadata: Metadata = Metadata()
     acme: tuple[acme_tables.Provider, ...] = ()
     acme_certificate: tuple[acme_tables.Certificate, ...] = ()

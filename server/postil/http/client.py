@@ -29,7 +29,10 @@ from postil.http.exchange import (
 AGENT: Final = f"postil/{version('postil')} httpx2/{version('httpx2')}"
 CONNECT: Final = 20.0  # seconds for TCP and TLS; over it a machine is not there
 _KEPT: Final = 5  # seconds a connection waits for the next request
-_LINKS: Final = re.compile(r'<([^<>]*)>((?:\s*;\s*[!-~]+?=(?:"[^"]*"|[^\s";,]+))*)')
+# Parameters by their grammar: a pattern that could run on over the next link would take seconds for a long field.
+_LINKS: Final = re.compile(
+    r"<([^<>]*)>((?:\s*;\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+\s*=\s*(?:\"[^\"<>]*\"|[^\s\";,<>]+))*)"
+)
 _RELATION: Final = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s";,]+))', re.IGNORECASE)
 
 

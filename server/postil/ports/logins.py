@@ -22,6 +22,7 @@ class Result(enum.Enum):
     OK = "ok"
     CREDENTIALS = "wrong name or password"
     AUTHORIZATION = "may not act as that account"
+    DISABLED = "account disabled"  # name and password were right
     BINDING = "channel binding failed"  # somebody may sit between
     MALFORMED = "malformed"
     ABORTED = "aborted"

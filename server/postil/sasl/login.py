@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from postil.ports.accounts import Account, Accounts, AccountsUnavailable
+from postil.ports.accounts import Account, AccountDisabled, Accounts, AccountsUnavailable
 from postil.ports.channel import Channel
 from postil.ports.logins import Attempt, Gate, Leave, Result
 from postil.ports.peer import Peer
@@ -135,6 +135,12 @@ class Login:
             self._record(trying, error.result)
             error.wait = max(error.wait, leave.wait)
             raise self._failed(trying, error) from None
+        except AccountDisabled as error:
+            # Not a wrong guess, so nobody waits longer for it; whoever hears the reason knows the password.
+            self._record(trying, Result.DISABLED)
+            reason = str(error).encode("ascii", "replace").decode("ascii")
+            failed = Failed(Result.DISABLED, f"This account is disabled: {reason}", leave.wait)
+            raise self._failed(trying, failed) from None
         except AccountsUnavailable:
             self._record(trying, Result.UNAVAILABLE)
             raise

@@ -213,6 +213,8 @@ async def _fast(
         page = positions[start : start + limits.FETCH_LINES]
         if items.FLAGS in wanted:
             _told(session, page)
+            if news := session.selected.keyword_news():
+                yield news
         yield lines.write(page)
 
 
@@ -238,6 +240,8 @@ async def _slow(
         if columns is not None:
             if items.FLAGS in wanted:
                 _told(session, page)
+                if news := session.selected.keyword_news():
+                    yield news
             yield lines.write(page, columns)
             await session.pause()
             continue
@@ -259,6 +263,9 @@ async def _slow(
                     # RFC 7162 §3.2.4: "a FETCH/UID FETCH that implicitly set the \Seen flag", FLAGS asked for or not
                     more = (items.FLAGS, items.UID, condstore.MODSEQ)
                 asked = tuple(dict.fromkeys((*wanted, *more)))
+            # RFC 9051 §7.3.5: a keyword is told by FLAGS before a message shows it
+            if items.FLAGS in asked and (news := session.selected.keyword_news()):
+                yield news
             message = Message(session, session.selected, position, details.get(position))
             async for piece in _line(message, asked, failures):
                 yield piece
