@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from postil.config import ConfigError, load, read
+from postil.config import ConfigError, load, locate, read
 
 TOP = 'hostname = "mail.example.org"\ndata = "d"\n'
 SELECTOR = 'algorithm = "rsa"\nstate = "next"\nsince = 2026-01-01T00:00:00Z\n'
@@ -137,3 +137,21 @@ def test_the_second_file(tmp_path: Path) -> None:
     (tmp_path / "sub" / "other").write_bytes(b"\n\xff")
     with pytest.raises(ConfigError, match=r"other:2: is not UTF-8"):
         load(tmp_path / "postil.toml")
+
+
+def test_a_text_is_walked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many places are asked for: a list of a thousand domains does not walk the file a thousand times."""
+    (tmp_path / "postil.toml").write_text(TOP)
+    text = "".join(f'[[domain]]\nname = "d{number}.example"\n' for number in range(50))
+    (tmp_path / "domains.toml").write_text(text)
+    loaded = read(tmp_path / "postil.toml")
+    walked: list[str] = []
+    walk = locate.places
+
+    def counted(text: str) -> dict[locate.Path, locate.Place]:
+        walked.append(text)
+        return walk(text)
+
+    monkeypatch.setattr(locate, "places", counted)
+    lines = [loaded.place(("domain", at, "name")).line for at in range(50)]
+    assert lines == list(range(2, 102, 2)) and walked == [text]

@@ -132,7 +132,7 @@ def ls(config: Path, as_json: bool) -> None:
     """List the domains and where they stand."""
     with refusals():
         loaded = Domains(config).read()
-    rows = [shown_as(loaded, one) for one in loaded.config.domain]
+    rows = [_shown(loaded, at, one) for at, one in enumerate(loaded.config.domain)]
 
     def text() -> str:
         width = max((len(str(row["name"])) for row in rows), default=0)
@@ -202,5 +202,9 @@ def records(name: str, config: Path, as_json: bool) -> None:
 
 def shown_as(loaded: Loaded, domain: Domain) -> dict[str, object]:
     """A domain as JSON shows it: all settings, and where it stands."""
-    place = loaded.place(("domain", loaded.config.domain.index(domain)))
+    return _shown(loaded, loaded.config.domain.index(domain), domain)
+
+
+def _shown(loaded: Loaded, at: int, domain: Domain) -> dict[str, object]:
+    place = loaded.place(("domain", at))
     return {**whole(domain), "file": place.file, "line": place.line}

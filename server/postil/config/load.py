@@ -46,17 +46,18 @@ class Loaded:
     machine: Source
     domains: Source
     in_machine: int  # so many of `config.domain`, the first ones, stand in the machine's file
+    places: Places
 
     def problem(self, finding: Finding) -> Problem:
         """The finding with its place."""
-        return _Places(self.machine, self.domains, self.in_machine).problem(finding)
+        return self.places.problem(finding)
 
     def place(self, path: locate.Path) -> Problem:
         """File, line and field of a path; for showing where something stands."""
         return self.problem(Finding(path, ""))
 
 
-class _Places:
+class Places:
     """Finds the places in both files; walks a text when it is first asked about it."""
 
     def __init__(self, machine: Source, domains: Source, in_machine: int) -> None:
@@ -152,13 +153,13 @@ def assemble(
     every: tuple[Domain, ...] = check_domain.domains((*config.domain, *more.domain), found)
     if not every and not empty and not problems:
         found.append(Finding(("domain",), "at least one domain is needed: postil domain add NAME"))
-    places = _Places(machine, domains, in_machine)
+    places = Places(machine, domains, in_machine)
     problems += [places.problem(one) for one in found]
     if problems:
         raise ConfigError(_sorted(problems, machine))
     result = msgspec.structs.replace(checked, domain=every)
     written = msgspec.structs.replace(config, domain=(*config.domain, *more.domain))
-    return Loaded(result, written, machine, domains, in_machine)
+    return Loaded(result, written, machine, domains, in_machine, places)
 
 
 def _second(
