@@ -34,7 +34,10 @@ ALWAYS = {
     "IMAP4rev1": "without a revision there is no protocol",
     "STARTTLS": "before login there is no account",
     "LOGINDISABLED": "before login there is no account",
-    **{f"AUTH={name}": "before login there is no account" for name in (*scram.MECHANISMS, "PLAIN")},
+    **{
+        f"AUTH={name}": "before login there is no account"
+        for name in (*scram.MECHANISMS, "PLAIN", "EXTERNAL", "CRAM-MD5")
+    },
     "SASL-IR": "before login there is no account",
     "LITERAL+": "literals are read before the command, and by then they are there",
     "CHILDREN": "attributes that every client must pass over (RFC 9051 §7.3.1)",

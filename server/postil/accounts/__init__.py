@@ -1,8 +1,10 @@
 """Who has mail here: accounts, their passwords, their addresses, what they may do (`ports.accounts` filled).
 
 Files in reading order: `schema` (the control database `postil.db` and its migrations), `passwords` (Argon2id, and the
-cache that makes the second login cheap), `scramkeys` (what SCRAM keeps of a password), `apppasswords` (passwords for single programs), `names` (how login
-names and addresses are compared), `database` (the directory the protocols ask), `admin` (what `postil account` and `postil address` change), `gate` (who has failed
+cache that makes the second login cheap), `scramkeys` (what SCRAM keeps of a password), `apppasswords` (passwords for single programs), `sealed` (secrets that must
+be read again), `names` (how login names and addresses are compared), `credentials` (which of an account's passwords and keys it was), `database` (the
+directory the protocols ask), `revocations` (what no longer holds), `admin` (what `postil account` and `postil address` change), `closing` and `tlskeys` (more
+of it), `gate` (who has failed
 too often and must wait), `attempts` (the list of logins).
 
 Rules: a secret never leaves this package and is never logged; every wrong login costs the same time and says the

@@ -5,8 +5,9 @@ Everything is one transaction; what is refused says why in one sentence and chan
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import aiosqlite
 
 from postil.accounts import apppasswords, names, schema, scramkeys
 from postil.accounts.passwords import MAX_PASSWORD, hash_password, prepared
+from postil.accounts.sealed import seal
 from postil.base.clock import Clock
-from postil.sasl import precis
+from postil.sasl import cram, precis
 
 MIN_PASSWORD = 8  # NIST SP 800-63B: the least length for a password a person chose
 
@@ -50,6 +52,7 @@ class AppPasswordRow:
     label: str
     protocols: tuple[str, ...]
     created: int  # seconds since the epoch
+    cram_md5: bool = False  # good for CRAM-MD5 and nothing else
 
 
 class Administration:
@@ -68,6 +71,27 @@ class Administration:
         """Close the file."""
         await self._connection.close()
 
+    @property
+    def connection(self) -> aiosqlite.Connection:
+        """For the modules beside this one."""
+        return self._connection
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+        return self._clock
+
+    @contextlib.asynccontextmanager
+    async def changing(self) -> AsyncIterator[aiosqlite.Connection]:
+        """A transaction; what is raised in it undoes it."""
+        await self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+            await self._connection.execute("COMMIT")
+        except BaseException:
+            await self._connection.execute("ROLLBACK")
+            raise
+
     async def add(
         self,
         name: str,
@@ -85,7 +109,7 @@ class Administration:
             local, domain = _split(name)
         await self._connection.execute("BEGIN IMMEDIATE")
         try:
-            number = await self._insert(
+            number = await self.insert(
                 "INSERT INTO account (name, key, display_name, quota, created)"
                 " VALUES (?, ?, ?, ?, ?)",
                 (name, names.login_key(name), display_name, quota, int(self._clock.now())),
@@ -111,7 +135,8 @@ class Administration:
             )
         return await self.show(name)
 
-    async def _insert(self, sql: str, values: Sequence[object], taken: str) -> int:
+    async def insert(self, sql: str, values: Sequence[object], taken: str) -> int:
+        """The number of the new row; AccountError with `taken` where there is one like it."""
         try:
             cursor = await self._connection.execute(sql, values)
         except sqlite3.IntegrityError as error:
@@ -120,7 +145,7 @@ class Administration:
         return cursor.lastrowid
 
     async def _add_address(self, account: int, local: str, domain: str, mailbox: str) -> None:
-        await self._insert(
+        await self.insert(
             "INSERT INTO address (key, domain, local, account, mailbox) VALUES (?, ?, ?, ?, ?)",
             (names.key(local), domain, local, account, mailbox),
             f"the address {local}@{domain} is taken",
@@ -159,7 +184,10 @@ class Administration:
             raise
 
     async def _put_password(self, account: int, password: str) -> None:
-        """Hash, keys for SCRAM, and the end of the sessions that the old one opened; in the caller's transaction."""
+        """Hash, keys for SCRAM, and the end of the sessions that the old one opened; in the caller's transaction.
+
+        Passwords for programs and TLS keys stay, and the sessions they opened: who fears for them ends them all (`logout`).
+        """
         rows = await self._connection.execute_fetchall(
             "SELECT salt, iterations FROM account"
             " WHERE id = ? AND EXISTS (SELECT 1 FROM app_password WHERE account = account.id)",
@@ -172,41 +200,53 @@ class Administration:
             else scramkeys.derive(password, bytes(kept[0]), int(kept[1]))
         )
         await self._connection.execute(
-            "UPDATE account SET password = ?, salt = ?, iterations = ?, epoch = epoch + 1 WHERE id = ?",
+            "UPDATE account SET password = ?, salt = ?, iterations = ?,"
+            " password_epoch = password_epoch + 1 WHERE id = ?",
             (hash_password(prepared(password)), made.salt, made.iterations, account),
         )
         await scramkeys.store(self._connection, account, made)
 
-    async def add_app_password(self, name: str, label: str, protocols: Sequence[str]) -> str:
-        """A password for one program of the account, for these protocols; it is shown this once."""
+    async def add_app_password(
+        self, name: str, label: str, protocols: Sequence[str], *, cram_md5: bool = False
+    ) -> str:
+        """A password for one program of the account, for these protocols; it is shown this once.
+
+        With `cram_md5` it is good for that mechanism and for no other.
+        """
         row = await self.show(name)
-        label = _label(label)
-        unknown = sorted(set(protocols) - set(apppasswords.PROTOCOLS))
-        if unknown or not protocols:
-            known = ", ".join(apppasswords.PROTOCOLS)
-            raise AccountError(
-                f"{unknown[0] if unknown else 'nothing'} is no protocol: name some of {known}"
-            )
+        label = checked_label(label)
+        words = protocol_words(protocols)
         password = apppasswords.generate()
         await self._connection.execute("BEGIN IMMEDIATE")
         try:
-            number = await self._insert(
+            number = await self.insert(
                 "INSERT INTO app_password (account, label, digest, protocols, created) VALUES (?, ?, ?, ?, ?)",
                 (
                     row.id,
                     label,
                     apppasswords.digest(await schema.secret(self._connection, "app"), password),
-                    " ".join(one for one in apppasswords.PROTOCOLS if one in protocols),
+                    words,
                     int(self._clock.now()),
                 ),
                 f"{row.name} has a password called {label} already: remove it first",
             )
-            await self._put_app_keys(row.id, number, password)
+            if cram_md5:
+                await self._put_contexts(number, password)
+            else:
+                await self._put_app_keys(row.id, number, password)
             await self._connection.execute("COMMIT")
         except BaseException:
             await self._connection.execute("ROLLBACK")
             raise
         return password
+
+    async def _put_contexts(self, number: int, password: str) -> None:
+        """What CRAM-MD5 needs of a password; in the caller's transaction."""
+        key = await schema.secret(self._connection, "seal")
+        contexts = seal(key, f"cram {number}", cram.contexts(password.encode("ascii")))
+        await self._connection.execute(
+            "INSERT INTO cram_key (app_password, contexts) VALUES (?, ?)", (number, contexts)
+        )
 
     async def _put_app_keys(self, account: int, number: int, password: str) -> None:
         """SCRAM's keys under the account's salt, which is made here where there is none; in the caller's transaction."""
@@ -233,13 +273,17 @@ class Administration:
         """The account's passwords for single programs, by label."""
         row = await self.show(name)
         rows = await self._connection.execute_fetchall(
-            "SELECT label, protocols, created FROM app_password WHERE account = ? ORDER BY label",
+            "SELECT label, protocols, created, id IN (SELECT app_password FROM cram_key)"
+            " FROM app_password WHERE account = ? ORDER BY label",
             (row.id,),
         )
-        return [AppPasswordRow(found[0], tuple(found[1].split()), found[2]) for found in rows]
+        return [
+            AppPasswordRow(label, tuple(protocols.split()), created, bool(cram_md5))
+            for label, protocols, created, cram_md5 in rows
+        ]
 
     async def remove_app_password(self, name: str, label: str) -> None:
-        """It no longer works, and the sessions it opened end with those of the account."""
+        """It no longer works, and the sessions it opened end."""
         row = await self.show(name)
         await self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -248,9 +292,6 @@ class Administration:
             )
             if cursor.rowcount == 0:
                 raise AccountError(f"{row.name} has no password called {label}")
-            await self._connection.execute(
-                "UPDATE account SET epoch = epoch + 1 WHERE id = ?", (row.id,)
-            )
             await self._connection.execute("COMMIT")
         except BaseException:
             await self._connection.execute("ROLLBACK")
@@ -320,11 +361,23 @@ def _split(address: str) -> tuple[str, str]:
         raise AccountError(str(error)) from error
 
 
-def _label(label: str) -> str:
+def checked_label(label: str) -> str:
+    """The label as it is kept; AccountError."""
     label = label.strip()
     if not 1 <= len(label) <= MAX_LABEL or not label.isprintable():
         raise AccountError(f"a label has 1 to {MAX_LABEL} characters that can be seen")
     return label
+
+
+def protocol_words(protocols: Sequence[str]) -> str:
+    """Protocols as a row keeps them; AccountError unless there are some, and all known."""
+    unknown = sorted(set(protocols) - set(apppasswords.PROTOCOLS))
+    if unknown or not protocols:
+        known = ", ".join(apppasswords.PROTOCOLS)
+        raise AccountError(
+            f"{unknown[0] if unknown else 'nothing'} is no protocol: name some of {known}"
+        )
+    return " ".join(one for one in apppasswords.PROTOCOLS if one in protocols)
 
 
 def _password(password: str) -> str:

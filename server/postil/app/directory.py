@@ -29,6 +29,14 @@ class EveryAddress:
     async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
         return await self._known.scram(login, hash_name, protocol=protocol)
 
+    async def cram_md5(
+        self, login: str, challenge: bytes, digest: bytes, *, protocol: str
+    ) -> Account | None:
+        return await self._known.cram_md5(login, challenge, digest, protocol=protocol)
+
+    async def by_key(self, key: str, *, protocol: str) -> Account | None:
+        return await self._known.by_key(key, protocol=protocol)
+
     async def authorize(self, account: Account, identity: str) -> Account | None:
         return await self._known.authorize(account, identity)
 

@@ -36,7 +36,7 @@ from postil.daemon.smtp import smtp_service
 from postil.imap.settings import Limits as ImapLimits
 from postil.inbound import Pipeline, Simulation
 from postil.inbound import Settings as PipelineSettings
-from postil.net import binding
+from postil.net import binding, clientkeys
 from postil.net.admission import Admission, Allowed
 from postil.net.certificates import self_signed, server_context
 from postil.net.listeners import Listeners, Spec
@@ -89,13 +89,14 @@ class Server:
 
 
 def _specs(config: Config, variant: Variant, certificate: Path, key: Path) -> list[Spec]:
-    contexts: dict[str, ssl.SSLContext] = {}
+    contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
 
-    def context(protocol: str) -> ssl.SSLContext:
-        if protocol not in contexts:
-            alpn = ("http/1.1",) if protocol == "http" else ()
-            contexts[protocol] = server_context(certificate, key, alpn=alpn)
-        return contexts[protocol]
+    def context(listener: Listener) -> ssl.SSLContext:
+        wanted = listener.protocol, asks_for_keys(listener)
+        if wanted not in contexts:
+            alpn = ("http/1.1",) if listener.protocol == "http" else ()
+            contexts[wanted] = server_context(certificate, key, alpn=alpn, client_keys=wanted[1])
+        return contexts[wanted]
 
     specs = []
     for listener in config.listener:
@@ -106,11 +107,22 @@ def _specs(config: Config, variant: Variant, certificate: Path, key: Path) -> li
                     name=f"{listener.label}-v6" if several and ":" in ip else listener.label,
                     ip=ip,
                     port=0 if variant.any_port else listener.port,
-                    implicit_tls=context(listener.protocol) if listener.tls == "implicit" else None,
-                    start_tls=context(listener.protocol) if listener.tls == "starttls" else None,
+                    implicit_tls=context(listener) if listener.tls == "implicit" else None,
+                    start_tls=context(listener) if listener.tls == "starttls" else None,
                 )
             )
     return specs
+
+
+def asks_for_keys(listener: Listener) -> bool:
+    """Are its clients asked for a TLS key, and can they be?"""
+    return listener.client_keys != "no" and clientkeys.self_test() is None
+
+
+def _preauth(config: Config) -> frozenset[str]:
+    """Names of the listeners that log in by a TLS key before the greeting."""
+    labels = [one.label for one in config.listener if one.client_keys == "preauth"]
+    return frozenset(name for label in labels for name in (label, f"{label}-v6"))
 
 
 def _listener_of(config: Config, spec: Spec) -> Listener:
@@ -177,6 +189,8 @@ async def serving(
         certificate, key = _certificate(config, variant, data, clock)
         if (trouble := binding.self_test()) is not None:
             _log.warning("no channel binding, so no SCRAM-…-PLUS", reason=trouble)
+        if (trouble := clientkeys.self_test()) is not None:
+            _log.warning("clients cannot log in by TLS keys", reason=trouble)
         metrics = Metrics()
         metrics.wal.set_function(lambda: store.wal_octets)
         attempts = await Attempts.open(data / FILE, clock)
@@ -205,6 +219,7 @@ async def serving(
         tasks = Tasks(failed)
         stack.push_async_callback(tasks.close)
         tasks.start("erase", _erase_removed(store, database))
+        tasks.start("sessions", around.sessions.watch(database.revocations, _unreadable))
         services = _services(config, variant, server, accounts, around, clock)
         stack.push_async_callback(_drain, list(services.values()), variant.grace)
         stack.callback(listeners.close)
@@ -216,6 +231,10 @@ async def serving(
         notify("READY=1")
         yield server
         _log.info("stopping")
+
+
+def _unreadable(error: AccountsUnavailable) -> None:
+    _log.warning("sessions of withdrawn logins cannot be found", reason=str(error))
 
 
 def _allowed_failures(config: Config, variant: Variant) -> AllowedFailures:
@@ -294,6 +313,7 @@ def _services(
             submission=submission,
             plaintext_login=variant.plaintext_login,
             limits=smtp_limits,
+            cram_md5=config.logins.cram_md5,
         )
 
     return {
@@ -308,6 +328,8 @@ def _services(
             plaintext_login=variant.plaintext_login,
             limits=imap_limits,
             entries=config.metadata.entries(),
+            cram_md5=config.logins.cram_md5,
+            preauth=_preauth(config),
         ),
         "http": HttpService(application(_pages(config, variant, server)), around),
     }

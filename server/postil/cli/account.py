@@ -11,7 +11,7 @@ import click
 
 from postil.accounts import apppasswords
 from postil.accounts.admin import AccountRow, Administration
-from postil.cli import target
+from postil.cli import closing, target
 
 _SIZE = re.compile(r"(\d+)\s*(k|m|g|t)?i?b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
@@ -33,7 +33,11 @@ class Size(click.ParamType[int]):
 
 @click.group()
 def command() -> None:
-    """Accounts: add, list, change the password, remove."""
+    """Accounts: add, list, change the password, close, remove."""
+
+
+for _one in closing.COMMANDS:
+    command.add_command(_one)
 
 
 def ask_password(from_stdin: bool) -> str:
@@ -229,11 +233,17 @@ def app_password() -> None:
     multiple=True,
     help="What it is good for; may be given several times; default all.",
 )
+@click.option(
+    "--cram-md5",
+    is_flag=True,
+    help="For a program that can do nothing but CRAM-MD5: good for that and nothing else. See [logins] cram_md5.",
+)
 @target.options
 def add_app_password(
     name: str,
     label: str,
     protocols: tuple[str, ...],
+    cram_md5: bool,
     config: Path | None,
     folder: Path | None,
     as_json: bool,
@@ -241,10 +251,21 @@ def add_app_password(
     """Make a password for one program of the account NAME; LABEL says which. It is shown once."""
     chosen = protocols or apppasswords.PROTOCOLS
     made = target.administer(
-        config, folder, lambda database: database.add_app_password(name, label, chosen)
+        config,
+        folder,
+        lambda database: database.add_app_password(name, label, chosen, cram_md5=cram_md5),
     )
-    shown = {"name": name, "label": label, "protocols": list(chosen), "password": made}
-    target.show(shown, as_json, lambda: f"{made}\nfor {', '.join(chosen)}; it is shown this once")
+    shown = {
+        "name": name,
+        "label": label,
+        "protocols": list(chosen),
+        "cram_md5": cram_md5,
+        "password": made,
+    }
+    only = "for CRAM-MD5 only, " if cram_md5 else ""
+    target.show(
+        shown, as_json, lambda: f"{made}\n{only}for {', '.join(chosen)}; it is shown this once"
+    )
 
 
 @app_password.command("list")
@@ -256,7 +277,11 @@ def list_app_passwords(name: str, config: Path | None, folder: Path | None, as_j
     shown = [{**dataclasses.asdict(row), "protocols": list(row.protocols)} for row in rows]
 
     def text() -> str:
-        return "\n".join(f"{row.label}  {', '.join(row.protocols)}" for row in rows) or "none"
+        lines = (
+            f"{row.label}  {', '.join(row.protocols)}" + ("  CRAM-MD5 only" if row.cram_md5 else "")
+            for row in rows
+        )
+        return "\n".join(lines) or "none"
 
     target.show(shown, as_json, text)
 

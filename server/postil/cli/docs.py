@@ -102,7 +102,13 @@ def settings() -> list[Row]:
 
 
 def _field(name: str, value: Row, table: Row) -> Row:
-    kinds = {"string": "text", "integer": "number", "array": "list of texts", "object": "table"}
+    kinds = {
+        "string": "text",
+        "boolean": "true or false",
+        "integer": "number",
+        "array": "list of texts",
+        "object": "table",
+    }
     return {
         "name": name,
         "type": kinds[value.get("type", "string")],

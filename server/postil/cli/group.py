@@ -9,13 +9,14 @@ import click
 
 # Command to the line in --help; here, because asking the modules would import half the server.
 COMMANDS: Final = {
-    "account": "Accounts: add, list, change the password, remove.",
+    "account": "Accounts: add, list, change the password, close, remove.",
     "address": "Addresses of accounts: add, remove.",
     "config": "The configuration file: check it, print an example.",
     "docs": "Every command and every setting, for the pages of the reference.",
     "localserve": "A mail server on this machine, for developers of mail software.",
     "logins": "Attempts to log in, the newest first.",
     "serve": "The mail server of a configuration file.",
+    "tlskey": "TLS keys that log in without a password: add, list, remove.",
     "verify": "Check that a data folder holds what it should.",
     "version": "The version of Postil and of what it stands on.",
 }

@@ -96,7 +96,7 @@ def _checked(config: Config, folder: Path) -> Config:
         raise _Wrong(("tls",), "certificate and key belong together: give both or neither")
     for table in ("limits", "logins"):
         for field, value in msgspec.structs.asdict(getattr(config, table)).items():
-            if isinstance(value, int) and value <= 0:
+            if type(value) is int and value <= 0:
                 raise _Wrong((table, field), f"must be above zero, not {value}")
     for index, network in enumerate(config.logins.allow):
         try:
@@ -157,8 +157,27 @@ def _check_listener(index: int, listener: Listener) -> None:
             ipaddress.ip_address(ip)
         except ValueError:
             raise _Wrong(("listener", index, "ips", place), f"{ip!r} is no IP address") from None
+    if (why := _no_keys(listener)) is not None:
+        raise _Wrong(("listener", index, "client_keys"), why)
     if listener.protocol == "http" and listener.tls == "starttls":
         raise _Wrong(("listener", index, "tls"), "HTTP has no STARTTLS: use none or implicit")
+
+
+def _no_keys(listener: Listener) -> str | None:
+    """Why clients cannot log in by a TLS key in that way there; None where they can, or shall not."""
+    if listener.client_keys == "no":
+        return None
+    if listener.protocol not in ("imap", "submission"):
+        return f"nobody logs in on a listener for {listener.protocol}: use no"
+    if listener.tls == "none":
+        return "a key is shown in TLS: set tls, or use no"
+    if listener.client_keys == "preauth":
+        if listener.protocol != "imap":
+            return "only IMAP has PREAUTH: use external"
+        if listener.tls != "implicit":
+            # RFC 9051 §7.1.4: after PREAUTH there is no STARTTLS, so TLS has to be there before it.
+            return "PREAUTH needs implicit TLS: use external"
+    return None
 
 
 def _check_distinct(listeners: tuple[Listener, ...]) -> None:

@@ -9,6 +9,7 @@ RFCs: 8446 and 5246 through OpenSSL (closure alerts: RFC 8446 §6.1), 6066 §3 (
 
 Files in reading order:
 `limits` every number with its reason; `tls` OpenSSL in memory: octets in, octets out, no sockets;
+`openssl` what Python's ssl does not offer; `clientkeys` TLS keys of clients;
 `binding` what both ends of TLS know, for SCRAM's channel binding; `wheel` time-outs for thousands of connections at the price of an attribute; `stream` a connection that a protocol
 session reads and writes; `transport` the same for a library that wants an asyncio transport (HTTP);
 `admission` who may connect, how often; `dial` a connection that we open; `imaperrors`, `imapanswers`, `imapengine`, `imapopen`, `imaplogin` and `imapclient` the client of IMAP servers on it;

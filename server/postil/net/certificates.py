@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from postil.base.clock import Clock
+from postil.net import clientkeys
 from postil.net.tls import ChooseContext, prepare
 
 LIFETIME: Final = datetime.timedelta(days=397)  # the longest that Apple's clients accept
@@ -44,8 +45,9 @@ def server_context(
     *,
     alpn: Sequence[str] = (),
     choose: ChooseContext | None = None,
+    client_keys: bool = False,
 ) -> ssl.SSLContext:
-    """A context that shows the certificate."""
+    """A context that shows the certificate, and with `client_keys` asks the client for one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
@@ -57,6 +59,8 @@ def server_context(
         raise BadCertificate(f"{certificate} and {key} make no certificate: {error}") from error
     if alpn:
         context.set_alpn_protocols(list(alpn))
+    if client_keys:
+        clientkeys.ask(context)
     return prepare(context, choose)
 
 

@@ -21,7 +21,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from postil.net import limits
+from postil.net import clientkeys, limits
 
 # The server name the client asked for, if any -> the context to go on with, or None to stay with the first.
 ChooseContext = Callable[[str | None], ssl.SSLContext | None]
@@ -45,6 +45,7 @@ class TlsFacts:
     cipher: str
     server_name: str | None
     alpn: str | None
+    client_key: str | None  # `clientkeys.presented`
 
 
 def prepare(context: ssl.SSLContext, choose: ChooseContext | None = None) -> ssl.SSLContext:
@@ -89,6 +90,7 @@ class Tls:
             cipher=cipher[0] if cipher else "",
             server_name=self._tls.asked if isinstance(self._tls, _Named) else None,
             alpn=self._tls.selected_alpn_protocol(),
+            client_key=clientkeys.presented(self._tls),
         )
 
     @property

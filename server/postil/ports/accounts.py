@@ -6,6 +6,7 @@ pass through a record here: a password goes in, an account comes out.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,6 +16,29 @@ from postil.ports.ids import AccountId
 
 class AccountsUnavailable(Exception):
     """The directory cannot answer for now: temporary failure, never "unknown user"."""
+
+
+class SecondFactorOn(Exception):
+    """The account's own password was right, and is not enough; clients are told what every wrong login is told."""
+
+
+class Means(enum.Enum):
+    """With what somebody can log in; the value is what a log shows."""
+
+    PASSWORD = "password"
+    APP_PASSWORD = "app password"
+    TLS_KEY = "TLS key"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a login rested on: when it is withdrawn, the sessions it opened end."""
+
+    means: Means
+    number: (
+        int  # which app password or key; of the account's own password: how often it was changed
+    )
+    epoch: int  # of the account: how often all its sessions were ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +58,7 @@ class Account:
     switched_off: frozenset[str] = field(
         default_factory=frozenset
     )  # capabilities hidden from this account
+    credential: Credential | None = field(default=None, compare=False)  # only after a login
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +88,7 @@ class Salted(Protocol):
     def iterations(self) -> int: ...
 
     async def prove(self, auth_message: bytes, proof: bytes) -> Proved | None:
-        """Whose proof it is; None for every wrong login. Takes the same time for each; AccountsUnavailable."""
+        """Whose proof it is; None for every wrong login. Takes the same time for each; SecondFactorOn, AccountsUnavailable."""
         ...
 
 
@@ -75,7 +100,7 @@ class Accounts(Protocol):
     ) -> Account | None:
         """The account, or None for every wrong login: unknown, wrong password, disabled.
 
-        Takes the same time for each; AccountsUnavailable when nobody can tell now.
+        Takes the same time for each; AccountsUnavailable when nobody can tell now, SecondFactorOn.
         """
         ...
 
@@ -84,6 +109,16 @@ class Accounts(Protocol):
 
         An unknown name gets a salt as well, the same each time.
         """
+        ...
+
+    async def cram_md5(
+        self, login: str, challenge: bytes, digest: bytes, *, protocol: str
+    ) -> Account | None:
+        """The account whose password made the digest of the challenge (RFC 2195); as `authenticate`."""
+        ...
+
+    async def by_key(self, key: str, *, protocol: str) -> Account | None:
+        """Whose TLS key it is (`ports.peer.Peer.client_key`); None for an unknown one and a disabled account."""
         ...
 
     async def authorize(self, account: Account, identity: str) -> Account | None:
