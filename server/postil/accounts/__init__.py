@@ -3,7 +3,7 @@
 Files in reading order: `schema` (the control database `postil.db` and its migrations), `passwords` (Argon2id, and the
 cache that makes the second login cheap), `scramkeys` (what SCRAM keeps of a password), `apppasswords` (passwords for single programs), `sealed` (secrets that must
 be read again), `names` (how login names and addresses are compared), `credentials` (which of an account's passwords and keys it was), `database` (the
-directory the protocols ask), `revocations` (what no longer holds), `admin` (what `postil account` and `postil address` change), `closing` and `tlskeys` (more
+directory the protocols ask), `revocations` (what no longer holds), `admin` (what `postil account` and `postil address` change), `closing`, `tlskeys`, `totp`, `secondfactor` and `passkeys` (more
 of it), `gate` (who has failed
 too often and must wait), `attempts` (the list of logins).
 
