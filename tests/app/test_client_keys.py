@@ -13,13 +13,14 @@ from tests.support.loginclient import Answer, Client
 
 from postil.accounts import Administration, attempts, closing, tlskeys
 from postil.accounts.attempts import FILE, Filter
-from postil.app import server as module
+from postil.app import identities
 from postil.app.server import DATABASE, Server, Variant, serving
 from postil.base.clock import SystemClock
-from postil.config.model import Listener, Logins
+from postil.config.model import Listener, Logins, Tls
 from postil.net import clientkeys
 
 NAME, OTHER = "ann@example.org", "bob@example.org"
+NAMED = Tls(names=("localhost",))
 VARIANT = Variant(any_port=True, grace=1.0, login_wait=0.0)
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 LISTENERS = tuple(
@@ -85,7 +86,7 @@ async def test_external(tmp_path: Path, version: ssl.TLSVersion) -> None:
     """As oneself, by one's name, by one's address; as somebody else never; and the list tells of it."""
     key = private("ecdsa")
     tls = client(write(tmp_path, key), version)
-    async with serving(config(tmp_path, listener=LISTENERS), VARIANT) as server:
+    async with serving(config(tmp_path, tls=NAMED, listener=LISTENERS), VARIANT) as server:
         await register(tmp_path, tlskeys.digest(certificate(key)))
         for protocol in ("imap", "smtp"):
             for identity in ("", None, NAME, "info@example.org"):
@@ -109,7 +110,7 @@ async def test_who_may_not(tmp_path: Path) -> None:
     known, stranger = private("ecdsa"), private("ed25519")
     tls = client(write(tmp_path, known), V13)
     strange = client(write(tmp_path, stranger, "stranger"), V13)
-    async with serving(config(tmp_path, listener=LISTENERS), VARIANT) as server:
+    async with serving(config(tmp_path, tls=NAMED, listener=LISTENERS), VARIANT) as server:
         await register(tmp_path, tlskeys.digest(certificate(known)), ("imap",))
         for protocol, port in (("imap", "imaps"), ("smtp", "submissions")):
             connection = await Client.open(protocol, server.ports[port], client(None, V13))
@@ -135,7 +136,7 @@ async def test_who_may_not(tmp_path: Path) -> None:
 async def test_a_thief(tmp_path: Path) -> None:
     """The registered certificate without its key: the handshake fails, nobody is greeted."""
     key = private("rsa")
-    async with serving(config(tmp_path, listener=LISTENERS), VARIANT) as server:
+    async with serving(config(tmp_path, tls=NAMED, listener=LISTENERS), VARIANT) as server:
         await register(tmp_path, tlskeys.digest(certificate(key)))
         for name in ("imaps", "preauth", "submissions"):
             for version in (V12, V13):
@@ -154,7 +155,7 @@ async def test_a_thief(tmp_path: Path) -> None:
 async def test_starttls(tmp_path: Path) -> None:
     """Behind STARTTLS too; before it nothing is announced."""
     key = private("ecdsa")
-    async with serving(config(tmp_path, listener=LISTENERS), VARIANT) as server:
+    async with serving(config(tmp_path, tls=NAMED, listener=LISTENERS), VARIANT) as server:
         await register(tmp_path, tlskeys.digest(certificate(key)))
         reader, writer = await asyncio.open_connection("127.0.0.1", server.ports["imap"])
         assert b"EXTERNAL" not in await reader.readline()
@@ -179,7 +180,7 @@ async def test_preauth(tmp_path: Path) -> None:
     key = private("ecdsa")
     tls = client(write(tmp_path, key), V13)
     strange = client(write(tmp_path, private("ecdsa"), "stranger"), V13)
-    async with serving(config(tmp_path, listener=LISTENERS), VARIANT) as server:
+    async with serving(config(tmp_path, tls=NAMED, listener=LISTENERS), VARIANT) as server:
         await register(tmp_path, tlskeys.digest(certificate(key)))
         port = server.ports["preauth"]
         reader, writer = await asyncio.open_connection(
@@ -211,7 +212,9 @@ async def test_limits_hold(tmp_path: Path) -> None:
     tls = client(write(tmp_path, key), V13)
     strange = client(write(tmp_path, private("ecdsa"), "stranger"), V13)
     few = Logins(failures_per_minute=2, failures_per_hour=2, failures_per_day=2, allow=())
-    async with serving(config(tmp_path, listener=LISTENERS, logins=few), VARIANT) as server:
+    async with serving(
+        config(tmp_path, tls=NAMED, listener=LISTENERS, logins=few), VARIANT
+    ) as server:
         await register(tmp_path, tlskeys.digest(certificate(key)))
         assert (await external(server, "imap", tls)).ok
         for _ in range(2):
@@ -230,8 +233,8 @@ async def test_where_keys_cannot_be_asked_for(
     """On an interpreter that is otherwise, the server runs without them."""
     monkeypatch.setattr(clientkeys, "self_test", lambda: "another interpreter")
     tls = client(write(tmp_path, private("ecdsa")), V13)
-    async with serving(config(tmp_path, listener=LISTENERS), VARIANT) as server:
+    async with serving(config(tmp_path, tls=NAMED, listener=LISTENERS), VARIANT) as server:
         connection = await Client.open("imap", server.ports["preauth"], tls)
         assert "EXTERNAL" not in connection.announced and "PLAIN" in connection.announced
         await connection.close()
-    assert not any(module.asks_for_keys(listener) for listener in LISTENERS)
+    assert not any(identities.asks_for_keys(listener) for listener in LISTENERS)

@@ -28,7 +28,8 @@ def test_export_as_a_user_runs_it() -> None:
     assert {f"postil {name}" for name in COMMANDS} < names and "postil account app-password add" in names  # fmt: skip
     groups = {row["table"]: [field["name"] for field in row["fields"]] for row in table["settings"]}
     expected = {field.name for field in msgspec.structs.fields(Config)}
-    assert {*groups[""], *(name.strip("[]") for name in groups if name)} == expected
+    top = {name.strip("[]") for name in groups if name and "." not in name}
+    assert {*groups[""], *top} == expected and "[[tls.chain]]" in groups
     assert "[[listener]]" in groups and "port" in groups["[[listener]]"]
     plain = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "postil localserve [OPTIONS]" in plain and "[limits]" in plain

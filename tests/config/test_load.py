@@ -54,10 +54,12 @@ def test_every_field_is_in_the_example() -> None:
     import msgspec
 
     from postil.config import Domain, Limits, Listener, Tls
+    from postil.config.model import Chain
 
-    for table in (Config, Domain, Limits, Listener, Tls):
+    for table in (Config, Domain, Limits, Listener, Tls, Chain):
         for field in msgspec.structs.fields(table):
-            assert f"{field.name} = " in EXAMPLE or f"[{field.name}]" in EXAMPLE, field.name
+            shown = (f"{field.name} = ", f"[{field.name}]", f".{field.name}]]")
+            assert any(text in EXAMPLE for text in shown), field.name
 
 
 def test_domains_become_a_labels() -> None:
@@ -93,6 +95,31 @@ def test_domains_become_a_labels() -> None:
         (GOOD + "[limits]\nrecipients = 50\n", 6, "limits.recipients", "at least 100"),
         (GOOD + "[limits]\nmessage_size = 0\n", 6, "limits.message_size", "above zero"),
         (GOOD + '[tls]\nkey = "k.pem"\n', 5, "tls", "belong together"),
+        (
+            GOOD + '[[tls.chain]]\ncertificate = "c.pem"\nkey = ""\n',
+            5,
+            "tls.chain[0]",
+            "give both",
+        ),
+        (GOOD + '[tls]\nnames = ["a b"]\n', 6, "tls.names[0]", "not a domain name"),
+        (
+            GOOD + '[[listener]]\nprotocol = "smtp"\nport = 25\nsni = "strict"\n',
+            8,
+            "listener[0].sni",
+            "for every name",
+        ),
+        (
+            GOOD + '[[listener]]\nprotocol = "imap"\nport = 993\nalso = ["imap"]\n',
+            8,
+            "listener[0].also",
+            "implicit TLS",
+        ),
+        (
+            GOOD + '[[listener]]\nprotocol = "imap"\nport = 993\nproxies = ["10.0.0.0/33"]\n',
+            8,
+            "listener[0].proxies[0]",
+            "no IP address or network",
+        ),
         (
             GOOD + '[[listener]]\nprotocol = "http"\nport = 1\ntls = "starttls"\n',
             8,

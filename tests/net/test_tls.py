@@ -7,7 +7,10 @@ import ssl
 import pytest
 from tests.net.conftest import Pair
 
-from postil.net.tls import Tls, TlsFailed
+from postil.net.hello import Hello
+from postil.net.identities import Choice
+from postil.net.naming import Alert, Asked, Decision
+from postil.net.tls import NameRefused, Tls, TlsFailed
 
 
 def connect(server: Tls, client: Tls) -> None:
@@ -55,20 +58,38 @@ def test_what_was_agreed(pair: Pair) -> None:
     assert facts.cipher.startswith("TLS_")
 
 
-def test_the_name_chooses_the_context(pair: Pair) -> None:
-    """RFC 6066 §3: the certificate shown depends on the name asked for."""
-    asked: list[str | None] = []
+def test_a_chooser_gets_the_hello(pair: Pair) -> None:
+    """RFC 6066 §3: what is shown depends on the name and the protocols asked for, and on the address connected to."""
+    asked: list[tuple[Hello, str]] = []
     other = pair.server(alpn=["other"])
 
-    def choose(name: str | None) -> ssl.SSLContext | None:
-        asked.append(name)
-        return other
+    def choose(hello: Hello, local_ip: str) -> Choice:
+        asked.append((hello, local_ip))
+        return Choice(other, Decision(Asked.KNOWN, "localhost"))
 
-    server = Tls(pair.server(choose=choose))
-    client = Tls(pair.client(), server=False, server_name="localhost")
+    server = Tls(choose, local_ip="192.0.2.1")
+    context = pair.client()
+    context.set_alpn_protocols(["other"])
+    client = Tls(context, server=False, server_name="localhost")
     connect(server, client)
-    assert asked == ["localhost"]
+    assert asked == [(Hello(b"localhost", (b"other",)), "192.0.2.1")]
     assert server.ssl_object.context is other
+    assert server.asked is Asked.KNOWN
+
+
+@pytest.mark.parametrize("alert", Alert)
+def test_a_chooser_refuses(pair: Pair, alert: Alert) -> None:
+    """The client hears which alert it was; nothing of what it sends afterwards is read."""
+    server = Tls(lambda hello, ip: Choice(None, Decision(Asked.UNKNOWN, alert=alert)))
+    client = Tls(pair.client(), server=False, server_name="localhost")
+    client.start()
+    with pytest.raises(NameRefused, match="unknown name 'localhost'"):
+        server.receive(client.outgoing())
+    refusal = server.outgoing()
+    assert refusal == bytes([21, 3, 3, 0, 2, 2, alert])
+    with pytest.raises(TlsFailed, match=alert.name.lower().replace("_", " ")):
+        client.receive(refusal)
+    assert server.receive(b"more") == [] and server.outgoing() == b"" and server.ended
 
 
 @pytest.mark.rfc(

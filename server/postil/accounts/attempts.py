@@ -105,6 +105,8 @@ class Attempts:
         self._clock = clock
         self._waiting: list[tuple[int, Attempt]] = []
         self._event = asyncio.Event()
+        self._ending = False
+        self._ended = asyncio.Event()
         self._written = 0
         self.lost = 0
         self._tasks = Tasks(self._failed)
@@ -134,10 +136,13 @@ class Attempts:
         self._event.set()
 
     async def _run(self) -> None:
-        while True:
-            await self._event.wait()
-            self._event.clear()
-            await self.flush()
+        try:
+            while not self._ending:
+                await self._event.wait()
+                self._event.clear()
+                await self.flush()
+        finally:
+            self._ended.set()
 
     def _failed(self, name: str, error: BaseException) -> None:
         self.lost = QUEUE  # a fault of ours: shown by the metric, and nobody is kept out
@@ -175,6 +180,10 @@ class Attempts:
 
     async def close(self) -> None:
         """Write what waits and close the file."""
+        # What is being written is waited for: cancelled, it would be neither in the list nor counted as lost.
+        self._ending = True
+        self._event.set()
+        await self._ended.wait()
         await self._tasks.close()
         await self.flush()
         await self._connection.close()

@@ -86,6 +86,8 @@ def config_for(options: Options) -> Config:
                 tls=tls,  # type: ignore[arg-type]
                 ips=(options.ip,),
                 name=name,
+                # A program under test may know this machine by a name of its own.
+                sni="fallback" if tls != "none" else "",
             )
             for name, _, protocol, port, tls in PORTS
         ),

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import shutil
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from postil.accounts import AccountsDatabase
 from postil.accounts.attempts import FILE, Attempts
 from postil.accounts.gate import Allowed as AllowedFailures
 from postil.accounts.gate import LoginGate
+from postil.app.identities import ALSO, Watch, chains, chooser
 from postil.base.clock import Clock, SystemClock
 from postil.base.tasks import Tasks
 from postil.config import Config
@@ -38,7 +40,7 @@ from postil.inbound import Pipeline, Simulation
 from postil.inbound import Settings as PipelineSettings
 from postil.net import binding, clientkeys
 from postil.net.admission import Admission, Allowed
-from postil.net.certificates import self_signed, server_context
+from postil.net.identities import Identities
 from postil.net.listeners import Listeners, Spec
 from postil.net.wheel import Wheel
 from postil.ports.accounts import Account, Accounts, AccountsUnavailable
@@ -85,38 +87,33 @@ class Server:
     store: Store
     accounts: AccountsDatabase
     metrics: Metrics
+    certificates: Watch
     failed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def _specs(config: Config, variant: Variant, certificate: Path, key: Path) -> list[Spec]:
-    contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
-
-    def context(listener: Listener) -> ssl.SSLContext:
-        wanted = listener.protocol, asks_for_keys(listener)
-        if wanted not in contexts:
-            alpn = ("http/1.1",) if listener.protocol == "http" else ()
-            contexts[wanted] = server_context(certificate, key, alpn=alpn, client_keys=wanted[1])
-        return contexts[wanted]
-
+def _specs(
+    config: Config, variant: Variant, identities: Identities, metrics: Metrics
+) -> list[Spec]:
     specs = []
     for listener in config.listener:
         several = len(listener.ips) > 1
         for ip in listener.ips:
+            name = f"{listener.label}-v6" if several and ":" in ip else listener.label
+            choose = (
+                chooser(identities, listener, name, metrics) if listener.tls != "none" else None
+            )
             specs.append(
                 Spec(
-                    name=f"{listener.label}-v6" if several and ":" in ip else listener.label,
+                    name=name,
                     ip=ip,
                     port=0 if variant.any_port else listener.port,
-                    implicit_tls=context(listener) if listener.tls == "implicit" else None,
-                    start_tls=context(listener) if listener.tls == "starttls" else None,
+                    implicit_tls=choose if listener.tls == "implicit" else None,
+                    start_tls=choose if listener.tls == "starttls" else None,
+                    also=tuple(ALSO[other] for other in listener.also),
+                    proxies=tuple(ip_network(one, strict=False) for one in listener.proxies),
                 )
             )
     return specs
-
-
-def asks_for_keys(listener: Listener) -> bool:
-    """Are its clients asked for a TLS key, and can they be?"""
-    return listener.client_keys != "no" and clientkeys.self_test() is None
 
 
 def _preauth(config: Config) -> frozenset[str]:
@@ -186,11 +183,9 @@ async def serving(
         database = await _open_accounts(config, data, store, clock)
         stack.push_async_callback(database.close)
         accounts = await variant.directory(database) if variant.directory else database
-        certificate, key = _certificate(config, variant, data, clock)
-        if (trouble := binding.self_test()) is not None:
-            _log.warning("no channel binding, so no SCRAM-…-PLUS", reason=trouble)
-        if (trouble := clientkeys.self_test()) is not None:
-            _log.warning("clients cannot log in by TLS keys", reason=trouble)
+        wanted = functools.partial(chains, config, data, clock, variant.certificate_names)
+        identities = Identities(wanted())
+        _warn_of_missing()
         metrics = Metrics()
         metrics.wal.set_function(lambda: store.wal_octets)
         attempts = await Attempts.open(data / FILE, clock)
@@ -208,10 +203,11 @@ async def serving(
         )
         listeners = Listeners(around.admission)
         stack.callback(listeners.close)
-        specs = _specs(config, variant, certificate, key)
-        for spec in specs:
+        for spec in _specs(config, variant, identities, metrics):
             listeners.bind(spec)
-        server = Server(config, listeners.ports, certificate, store, database, metrics)
+        certificate = identities.chains[0].certificate
+        watch = Watch(identities, wanted, metrics)
+        server = Server(config, listeners.ports, certificate, store, database, metrics, watch)
 
         def failed(name: str, error: BaseException) -> None:
             _log.error("fault", task=name, exc_info=error)
@@ -219,6 +215,7 @@ async def serving(
         tasks = Tasks(failed)
         stack.push_async_callback(tasks.close)
         tasks.start("erase", _erase_removed(store, database))
+        tasks.start("certificates", watch.run())
         tasks.start("sessions", around.sessions.watch(database.revocations, _unreadable))
         services = _services(config, variant, server, accounts, around, clock)
         stack.push_async_callback(_drain, list(services.values()), variant.grace)
@@ -231,6 +228,14 @@ async def serving(
         notify("READY=1")
         yield server
         _log.info("stopping")
+
+
+def _warn_of_missing() -> None:
+    """What this interpreter and its OpenSSL do not give."""
+    if (trouble := binding.self_test()) is not None:
+        _log.warning("no channel binding, so no SCRAM-…-PLUS", reason=trouble)
+    if (trouble := clientkeys.self_test()) is not None:
+        _log.warning("clients cannot log in by TLS keys", reason=trouble)
 
 
 def _unreadable(error: AccountsUnavailable) -> None:
@@ -246,12 +251,6 @@ def _allowed_failures(config: Config, variant: Variant) -> AllowedFailures:
         # A localserve talks to this machine only, and programs under test log in wrongly all day.
         (*logins.allow, "127.0.0.0/8") if variant.local else logins.allow,
     )
-
-
-def _certificate(config: Config, variant: Variant, data: Path, clock: Clock) -> tuple[Path, Path]:
-    if config.tls.certificate:
-        return Path(config.tls.certificate), Path(config.tls.key)
-    return self_signed(data, variant.certificate_names or (config.hostname,), clock)
 
 
 def _zone(epoch: float) -> int:
@@ -316,22 +315,25 @@ def _services(
             cram_md5=config.logins.cram_md5,
         )
 
+    submission = smtp(submission=True)
+    imap = imap_service(
+        store,
+        accounts,
+        clock,
+        around,
+        host=config.hostname,
+        plaintext_login=variant.plaintext_login,
+        limits=imap_limits,
+        entries=config.metadata.entries(),
+        cram_md5=config.logins.cram_md5,
+        preauth=_preauth(config),
+    )
+    pages = application(_pages(config, variant, server))
     return {
         "smtp": smtp(submission=False),
-        "submission": smtp(submission=True),
-        "imap": imap_service(
-            store,
-            accounts,
-            clock,
-            around,
-            host=config.hostname,
-            plaintext_login=variant.plaintext_login,
-            limits=imap_limits,
-            entries=config.metadata.entries(),
-            cram_md5=config.logins.cram_md5,
-            preauth=_preauth(config),
-        ),
-        "http": HttpService(application(_pages(config, variant, server)), around),
+        "submission": submission,
+        "imap": imap,
+        "http": HttpService(pages, around, {"imap": imap, "smtp": submission}),
     }
 
 

@@ -86,29 +86,31 @@ def settings() -> list[Row]:
 
     from postil.config.model import Config
 
-    schema = msgspec.json.schema(Config)["$defs"]
-    top = schema["Config"]
-    out = [{"table": "", "help": top["description"], "fields": []}]
-    for name, value in top["properties"].items():
+    return list(_tables(msgspec.json.schema(Config)["$defs"], "Config", "", ""))
+
+
+def _tables(schema: Row, kind: str, name: str, shown: str) -> Iterator[Row]:
+    """A table and, after it, the tables in it."""
+    table = schema[kind]
+    fields, inside = [], []
+    for one, value in table["properties"].items():
         target = value.get("$ref") or value.get("items", {}).get("$ref")
         if target is None:
-            out[0]["fields"].append(_field(name, value, top))
-            continue
-        table = schema[target.rpartition("/")[2]]
-        rows = [_field(one, found, table) for one, found in table["properties"].items()]
-        shown = f"[[{name}]]" if "items" in value else f"[{name}]"
-        out.append({"table": shown, "help": inspect.cleandoc(table["description"]), "fields": rows})
-    return out
+            fields.append(_field(one, value, table))
+        else:
+            path = f"{name}.{one}" if name else one
+            head = f"[[{path}]]" if "items" in value else f"[{path}]"
+            inside.append((target.rpartition("/")[2], path, head))
+    yield {"table": shown, "help": inspect.cleandoc(table["description"]), "fields": fields}
+    for target, path, head in inside:
+        yield from _tables(schema, target, path, head)
 
 
 def _field(name: str, value: Row, table: Row) -> Row:
     kinds = {
-        "string": "text",
-        "boolean": "true or false",
-        "integer": "number",
-        "array": "list of texts",
-        "object": "table",
-    }
+        "string": "text", "integer": "number", "boolean": "true or false",
+        "array": "list of texts", "object": "table",
+    }  # fmt: skip
     return {
         "name": name,
         "type": kinds[value.get("type", "string")],

@@ -26,6 +26,13 @@ protocol = "smtp"
 port = 25
 tls = "starttls"
 ips = ["0.0.0.0", "::"]
+# Name asked for in TLS: fallback, named or strict; "" is fallback for smtp and named for the others.
+sni = ""
+min_tls = "1.2"
+tickets = false
+# Load balancers that send a PROXY header, such as "192.0.2.10".
+proxies = []
+also = []
 
 [[listener]]
 name = "submission"
@@ -59,10 +66,25 @@ protocol = "http"
 port = 8080
 ips = ["127.0.0.1", "::1"]
 
-# Certificate chain and key in PEM. Both empty: a self-signed pair is made and kept in `data`.
+# Mail on port 443, for networks that let nothing else through.
+# [[listener]]
+# name = "https"
+# protocol = "http"
+# port = 443
+# tls = "implicit"
+# also = ["imap", "submission"]
+
+# Certificate chain and key in PEM. Both empty: a self-signed pair is made and kept in `data`. The files are read again
+# when they change. `names`: what the pair is shown for beside the names it holds.
 [tls]
 certificate = ""
 key = ""
+names = []
+
+# Further certificates, for clients that ask for their names.
+# [[tls.chain]]
+# certificate = "other.pem"
+# key = "other-key.pem"
 
 [limits]
 # Largest message in octets; larger ones are refused with 552 (SMTP) and TOOBIG (IMAP).

@@ -11,7 +11,7 @@ import idna
 import msgspec
 
 from postil.config import locate
-from postil.config.model import Config, Domain, Listener
+from postil.config.model import Config, Domain, Listener, Tls
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _VENDOR = re.compile(r"/shared/vendor(?:/[!-$&-).+-.0-~]+){2,}", re.IGNORECASE)
@@ -99,12 +99,7 @@ def _checked(config: Config, folder: Path) -> Config:
             if type(value) is int and value <= 0:
                 raise _Wrong((table, field), f"must be above zero, not {value}")
     for index, network in enumerate(config.logins.allow):
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError:
-            raise _Wrong(
-                ("logins", "allow", index), f"{network!r} is no IP address or network"
-            ) from None
+        _network(("logins", "allow", index), network)
     if config.metadata.admin and not _URI.fullmatch(config.metadata.admin):
         # RFC 5464 §3.2.1.1: "The value MUST be a URI (e.g., a mailto: or tel: URL)."
         raise _Wrong(
@@ -118,11 +113,6 @@ def _checked(config: Config, folder: Path) -> Config:
     if config.limits.recipients < 100:
         # RFC 5321 §4.5.3.1.8: "The minimum total number of recipients that MUST be buffered is 100 recipients."
         raise _Wrong(("limits", "recipients"), "RFC 5321 section 4.5.3.1.8 demands at least 100")
-    tls = config.tls
-    if tls.certificate:
-        tls = msgspec.structs.replace(
-            tls, certificate=str(folder / tls.certificate), key=str(folder / tls.key)
-        )
     if not config.data:
         raise _Wrong(("data",), "names no folder")
     return msgspec.structs.replace(
@@ -130,12 +120,46 @@ def _checked(config: Config, folder: Path) -> Config:
         hostname=_name(("hostname",), config.hostname),
         data=str(folder / config.data),
         domain=domains,
-        tls=tls,
+        tls=_tls(config.tls, folder),
     )
+
+
+def _tls(tls: Tls, folder: Path) -> Tls:
+    chains = []
+    for index, chain in enumerate(tls.chain):
+        place = ("tls", "chain", index)
+        if not chain.certificate or not chain.key:
+            raise _Wrong(place, "certificate and key name the files: give both")
+        chains.append(
+            msgspec.structs.replace(
+                chain,
+                certificate=str(folder / chain.certificate),
+                key=str(folder / chain.key),
+                names=_names((*place, "names"), chain.names),
+            )
+        )
+    return msgspec.structs.replace(
+        tls,
+        certificate=str(folder / tls.certificate) if tls.certificate else "",
+        key=str(folder / tls.key) if tls.key else "",
+        names=_names(("tls", "names"), tls.names),
+        chain=tuple(chains),
+    )
+
+
+def _names(path: tuple[str | int, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_name((*path, place), name) for place, name in enumerate(names))
 
 
 def _domain(index: int, domain: Domain) -> Domain:
     return msgspec.structs.replace(domain, name=_name(("domain", index, "name"), domain.name))
+
+
+def _network(path: tuple[str | int, ...], network: str) -> None:
+    try:
+        ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        raise _Wrong(path, f"{network!r} is no IP address or network") from None
 
 
 def _name(path: tuple[str | int, ...], name: str) -> str:
@@ -161,6 +185,15 @@ def _check_listener(index: int, listener: Listener) -> None:
         raise _Wrong(("listener", index, "client_keys"), why)
     if listener.protocol == "http" and listener.tls == "starttls":
         raise _Wrong(("listener", index, "tls"), "HTTP has no STARTTLS: use none or implicit")
+    if listener.protocol == "smtp" and listener.sni not in ("", "fallback"):
+        # RFC 7672 §8.1: "Servers MUST NOT enforce the use of SNI by clients"
+        raise _Wrong(
+            ("listener", index, "sni"), "mail from other servers gets a certificate for every name"
+        )
+    if listener.also and (listener.protocol != "http" or listener.tls != "implicit"):
+        raise _Wrong(("listener", index, "also"), "needs protocol http with implicit TLS")
+    for place, network in enumerate(listener.proxies):
+        _network(("listener", index, "proxies", place), network)
 
 
 def _no_keys(listener: Listener) -> str | None:

@@ -34,10 +34,38 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, Meta(description="The name in logs and metrics; protocol and port when empty.")
     ] = ""
 
+    sni: Annotated[
+        Literal["", "fallback", "named", "strict"],
+        Meta(
+            description="What a TLS client gets for the name it asks for. fallback: always a certificate, the first one for a name we do not have. named: a name we do not have, or an IP address, ends the handshake; no name gets the first certificate. strict: no name ends it, too. Empty: fallback for smtp (RFC 7672 section 8.1 demands it there), named for the others."
+        ),
+    ] = ""
+    min_tls: Annotated[
+        Literal["1.2", "1.3"], Meta(description="The oldest version of TLS spoken.")
+    ] = "1.2"
+    tickets: Annotated[
+        bool,
+        Meta(
+            description="Whether TLS sessions can be resumed by tickets. Their keys change once a day."
+        ),
+    ] = False
+    also: Annotated[
+        tuple[Literal["imap", "submission"], ...],
+        Meta(
+            description="For protocol http with implicit TLS: mail on the same port for clients that ask for it by ALPN, as imap and smtp."
+        ),
+    ] = ()
+    proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses and networks of load balancers. Connections from there must begin with a PROXY header (version 1 or 2), which names the client; nobody else may send one."
+        ),
+    ] = ()
+
     client_keys: Annotated[
         Literal["no", "external", "preauth"],
         Meta(
-            description="For imap and submission with TLS: whether clients are asked for a TLS key (`postil tlskey`). external: one that shows a key may log in by it (AUTH EXTERNAL). preauth: for imap with implicit TLS: one whose key is registered is logged in before the greeting, too."
+            description="For imap and submission with TLS: whether clients are asked for a TLS key (`postil tlskey`). external: one that shows a key may log in by it (AUTH EXTERNAL). preauth: for imap with implicit TLS: one whose key is registered is logged in before the greeting, too. TLS sessions are not resumed there, whatever `tickets` says."
         ),
     ] = "no"
 
@@ -61,11 +89,32 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = ""
 
 
+class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A further certificate, for clients that ask for one of its names."""
+
+    certificate: Annotated[str, Meta(description="File of the certificate chain, PEM.")]
+    key: Annotated[str, Meta(description="File of the private key, PEM.")]
+    names: Annotated[
+        tuple[str, ...],
+        Meta(description="Names to show it for beside those it holds; one without a dot is fine."),
+    ] = ()
+
+
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Certificate chain and key, PEM files; both empty: a self-signed pair is made and kept in `data`."""
+    """Certificates. Changed files are read again within a minute; ones that cannot be used change nothing.
+
+    `certificate` and `key` are the first pair, shown where no other fits; both empty: a self-signed pair is made and kept in `data`.
+    """
 
     certificate: Annotated[str, Meta(description="File of the certificate chain, PEM.")] = ""
     key: Annotated[str, Meta(description="File of the private key, PEM.")] = ""
+    names: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names to show the first pair for beside those it holds, such as localhost. A self-signed pair holds them and the host's name."
+        ),
+    ] = ()
+    chain: tuple[Chain, ...] = ()
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from email.utils import formatdate
 from typing import Any, Final, cast
 
@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from postil.base.clock import Clock
-from postil.daemon.service import Surroundings
+from postil.daemon.service import Service, Surroundings
 from postil.net.listeners import Spec
 from postil.net.transport import Pumped
 
@@ -55,7 +55,14 @@ def _dated(application: Application, clock: Clock) -> Application:
 class HttpService:
     """Serves one ASGI application on any number of ports."""
 
-    def __init__(self, application: Application, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        application: Application,
+        surroundings: Surroundings,
+        others: Mapping[str, Service] = {},
+    ) -> None:
+        """`others`: ALPN's name of a protocol -> what speaks it, where a port offers it."""
+        self._others = others
         self._config = Config(
             cast(Any, _dated(application, surroundings.clock)),
             loop="none",
@@ -102,11 +109,27 @@ class HttpService:
         def above() -> asyncio.Protocol:
             return H11Protocol(self._config, self._state, {})
 
+        def failed(why: str, name_refused: bool) -> None:
+            if why.startswith("PROXY"):
+                metrics.proxy_failures.labels(spec.name).inc()
+                self._log.info("no proxy header", listener=spec.name, reason=why)
+                return
+            if not name_refused:
+                metrics.handshake_failures.labels(spec.name).inc()
+            self._log.debug("no tls", listener=spec.name, reason=why)
+
+        others = {
+            protocol: self._others[protocol].accept(spec, admitted=True) for protocol in spec.also
+        }
+
         def factory() -> Pumped:
             below = Pumped(
                 self._around.wheel,
                 above,
                 tls=spec.implicit_tls,
+                others=others,
+                behind=spec.behind,
+                failed=failed,
                 enter=enter,
                 leave=leave,
                 refusal=_REFUSAL,

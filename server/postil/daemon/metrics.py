@@ -39,12 +39,7 @@ class Metrics:
             ["listener", "direction"],
             registry=self.registry,
         )
-        self.handshake_failures = Counter(
-            "postil_tls_handshake_failures",
-            "TLS that did not come about",
-            ["listener"],
-            registry=self.registry,
-        )
+        self._about_tls()
         self.faults = Counter(
             "postil_faults", "Errors of ours", ["protocol"], registry=self.registry
         )
@@ -68,6 +63,31 @@ class Metrics:
             "postil_events",
             "What sessions reported: login, login-failed, received, …",
             ["protocol", "event"],
+            registry=self.registry,
+        )
+
+    def _about_tls(self) -> None:
+        self.handshake_failures = Counter(
+            "postil_tls_handshake_failures",
+            "TLS that did not come about",
+            ["listener"],
+            registry=self.registry,
+        )
+        self.names = Counter(
+            "postil_tls_names",
+            "TLS handshakes begun, by what the name asked for was to us (known, missing, unknown, address, order) and what came of it",
+            ["listener", "asked", "outcome"],
+            registry=self.registry,
+        )
+        self.proxy_failures = Counter(
+            "postil_proxy_failures",
+            "Connections from a proxy's address without a PROXY header",
+            ["listener"],
+            registry=self.registry,
+        )
+        self.certificate_trouble = Gauge(
+            "postil_tls_certificate_trouble",
+            "1 while the files of the certificates cannot be used and the ones before are shown",
             registry=self.registry,
         )
 

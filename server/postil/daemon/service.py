@@ -93,6 +93,7 @@ class Service:
         self._counts: dict[str, Counter] = {}  # by event; `labels` looks it up under a lock
         self._tasks = Tasks(self._task_failed)
         self._connections: set[Connection] = set()
+        self._early: set[Connection] = set()  # whose proxy has not told yet whose they are
         self._stopping = False
 
     # --- what sessions report (the `event` and `failure` of their settings)
@@ -132,27 +133,34 @@ class Service:
 
     # --- connections
 
-    def accept(self, spec: Spec) -> Callable[[], asyncio.Protocol]:
-        """The factory of connections on one port."""
+    def accept(self, spec: Spec, *, admitted: bool = False) -> Callable[[], Connection]:
+        """The factory of connections on one port; `admitted`: they come from another service, which has counted them."""
         metrics = self._around.metrics
         count = metrics.connections.labels(spec.name)
         now_open = metrics.open.labels(spec.name)
         refused = metrics.refused.labels(spec.name)
 
         def made(connection: Connection) -> None:
-            reason = self._around.admission.enter(
-                connection.peer.ip, self._around.clock.monotonic()
-            )
-            if reason is not None or self._stopping:
-                refused.inc()
-                self._refuse(connection, spec, reason or "")
-                return
-            count.inc()
-            now_open.inc()
+            self._early.discard(connection)
+            if not admitted:
+                ip, now = connection.peer.ip, self._around.clock.monotonic()
+                reason = self._around.admission.enter(ip, now)
+                if reason is not None or self._stopping:
+                    refused.inc()
+                    self._refuse(connection, spec, reason or "")
+                    return
+                count.inc()
+                now_open.inc()
             self._connections.add(connection)
             self._tasks.start(f"{spec.name} {connection.peer.connection}", self._serve(connection))
+            if self._stopping:
+                connection.farewell(self._words.farewell)
 
         def lost(connection: Connection) -> None:
+            if connection in self._early:
+                self._early.discard(connection)
+                metrics.proxy_failures.labels(spec.name).inc()
+                self._log.info("no proxy header", ip=connection.peer.ip, reason=connection.why)
             if connection in self._connections:
                 self._connections.discard(connection)
                 self._around.admission.leave(connection.peer.ip)
@@ -161,7 +169,7 @@ class Service:
                 metrics.octets.labels(spec.name, "out").inc(connection.sent)
 
         def factory() -> Connection:
-            return Connection(
+            connection = Connection(
                 self._around.wheel,
                 listener=spec.name,
                 connection=connection_id(),
@@ -169,7 +177,11 @@ class Service:
                 lost=lost,
                 implicit_tls=spec.implicit_tls,
                 start_tls=spec.start_tls,
+                behind=spec.behind,
             )
+            if spec.proxies and not admitted:
+                self._early.add(connection)
+            return connection
 
         return factory
 
@@ -215,7 +227,8 @@ class Service:
         try:
             await connection.handshake()
         except StreamClosed as error:
-            self._around.metrics.handshake_failures.labels(connection.peer.listener).inc()
+            if not connection.name_refused:
+                self._around.metrics.handshake_failures.labels(connection.peer.listener).inc()
             self._log.debug("no tls", reason=connection.why or str(error))
             return False
         peer = connection.peer
@@ -236,6 +249,8 @@ class Service:
     async def drain(self, grace: float) -> None:
         """Ask every session to leave, wait, cut the rest."""
         self._stopping = True
+        for connection in list(self._early):
+            connection.abort()
         for connection in list(self._connections):
             connection.farewell(self._words.farewell)
         loop = asyncio.get_running_loop()

@@ -4,7 +4,7 @@ The self-signed pair lies in the data folder, so that a client which once accept
 restart. It is made anew when it has expired, soon will, or does not name what it should.
 
 Contexts (RFC 9325 §3.1.1: nothing below TLS 1.2): no renegotiation (RFC 9325 §3.5 fears it, nobody needs it), no compression,
-the server's choice of cipher. No session tickets under TLS 1.3: two tickets cost a quarter of the handshake and
+the server's choice of cipher. Session tickets are off unless asked for: two tickets cost a quarter of the handshake and
 resuming saves nothing measurable here.
 """
 
@@ -26,7 +26,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from postil.base.clock import Clock
 from postil.net import clientkeys
-from postil.net.tls import ChooseContext, prepare
 
 LIFETIME: Final = datetime.timedelta(days=397)  # the longest that Apple's clients accept
 RENEW_BEFORE: Final = datetime.timedelta(days=30)
@@ -44,24 +43,57 @@ def server_context(
     key: Path,
     *,
     alpn: Sequence[str] = (),
-    choose: ChooseContext | None = None,
+    minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+    tickets: bool = False,
+    acknowledge_name: bool = False,
     client_keys: bool = False,
 ) -> ssl.SSLContext:
-    """A context that shows the certificate, and with `client_keys` asks the client for one."""
+    """A context that shows the certificate, and with `client_keys` asks the client for one; BadCertificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = minimum
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.num_tickets = 0
+    context.num_tickets = int(tickets)
+    if not tickets:
+        context.options |= ssl.OP_NO_TICKET
     try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except (OSError, ssl.SSLError, _Encrypted) as error:
         raise BadCertificate(f"{certificate} and {key} make no certificate: {error}") from error
     if alpn:
         context.set_alpn_protocols(list(alpn))
+    if acknowledge_name:
+        context.sni_callback = _acknowledge
     if client_keys:
         clientkeys.ask(context)
-    return prepare(context, choose)
+    return context
+
+
+class _Encrypted(Exception):
+    """The key is under a password, and nobody is there to type it."""
+
+
+def _no_password() -> str:
+    raise _Encrypted("the key is encrypted: give one that is not, readable by this user only")
+
+
+def _acknowledge(*_: object) -> None:
+    """RFC 6066 §3: "In this event, the server SHALL include an extension of type "server_name" in the (extended) server hello." """
+
+
+def names_of(certificate: Path) -> frozenset[str]:
+    """The names a certificate is for (RFC 9525 §2: its subjectAltName alone), in lower case; BadCertificate."""
+    try:
+        leaf = x509.load_pem_x509_certificate(certificate.read_bytes())
+        shown = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    except (OSError, ValueError) as error:
+        raise BadCertificate(f"{certificate} is no certificate: {error}") from error
+    addresses = (str(ip) for ip in shown.get_values_for_type(x509.IPAddress))
+    return frozenset(
+        [*(name.lower() for name in shown.get_values_for_type(x509.DNSName)), *addresses]
+    )
 
 
 def self_signed(folder: Path, names: Sequence[str], clock: Clock) -> tuple[Path, Path]:

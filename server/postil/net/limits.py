@@ -25,12 +25,21 @@ WRITE_STOP: Final = 1024 * KIB
 # OpenSSL's memory buffers keep the size they once had. Fed and emptied in pieces of one TLS record they stay small.
 PIECE: Final = 16 * KIB
 
+# RFC 8446 §5.1: plaintext of one record. A client hello with keys of every kind takes about 2 KiB; what is longer than
+# HELLO is left to OpenSSL unread.
+RECORD: Final = 16 * KIB
+HELLO: Final = 32 * KIB
+
+# Octets behind the fixed part of a PROXY header: addresses take 36, a proxy's extra fields some hundred.
+PROXY_HEADER: Final = 4 * KIB
+
 # A peer that always takes what we write never makes `drain` wait; after so many octets we let others run.
 TURN: Final = 256 * KIB
 
 # --- seconds
 
 HANDSHAKE: Final = 30.0  # RFC 8446 names none; a phone on a bad network needs 10
+PROXY: Final = 5.0  # a proxy sends its header at once, over a network of ours
 WRITE_STALL: Final = (
     300.0  # RFC 5321 §4.5.3.2 gives the peer minutes for a block; 48 KiB in 5 minutes
 )

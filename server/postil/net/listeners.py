@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import socket
 import ssl
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from dataclasses import dataclass, field
 
 from postil.net import limits
 from postil.net.admission import Admission
+from postil.net.identities import Chooser
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class PortTaken(Exception):
@@ -30,8 +34,21 @@ class Spec:
     name: str  # "imap", "imaps" …: the name in logs and metrics
     ip: str
     port: int  # 0: any free one
-    implicit_tls: ssl.SSLContext | None = None
-    start_tls: ssl.SSLContext | None = None
+    implicit_tls: ssl.SSLContext | Chooser | None = None
+    start_tls: ssl.SSLContext | Chooser | None = None
+    also: tuple[str, ...] = ()  # protocols beside HTTP, by ALPN's names
+    proxies: tuple[Network, ...] = ()  # from there a PROXY header comes first
+
+    @property
+    def behind(self) -> Callable[[str], bool] | None:
+        """Is that address a proxy? None: there are none."""
+        return self._is_proxy if self.proxies else None
+
+    def _is_proxy(self, ip: str) -> bool:
+        if not ip:
+            return False
+        address = ipaddress.ip_address(ip)
+        return any(address in network for network in self.proxies)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,9 @@ Ends. The peer may close its direction and still read (`read` gives b"", writing
 our closure, then waits briefly for the peer's: closing a socket with unread octets resets it, and the last
 answer (`221`, `BYE`) would be lost.
 
+Behind a proxy (`behind` says which addresses are ones), the PROXY header comes first, before TLS; nobody hears of the
+connection until it is there.
+
 Time-outs come from the wheel, not from a timer per read.
 """
 
@@ -30,14 +33,16 @@ from typing import cast
 
 from postil.base.deflate import Deflater, Inflater
 from postil.net import binding, limits
-from postil.net.tls import Tls, TlsFailed
+from postil.net.identities import Chooser
+from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
+from postil.net.tls import NameRefused, Tls, TlsFailed
 from postil.net.wheel import Wheel
 from postil.ports.channel import OPEN, Channel
 from postil.ports.peer import Peer
 from postil.ports.stream import StreamBroken, StreamClosed, StreamTimeout
 
 
-def _endpoint(address: object) -> tuple[str, int]:
+def endpoint(address: object) -> tuple[str, int]:
     """IP without zone and port of what a transport calls a peer or socket name."""
     match address:
         case (str() as ip, int() as port, *_):
@@ -49,9 +54,10 @@ class Connection(asyncio.Protocol):
     """One accepted connection; implements `ports.stream.Stream`."""
 
     __slots__ = (
-        "_chunks", "_closing", "_deflate", "_ended", "_farewell", "_have", "_held", "_loop", "_lost", "_made",
-        "_on_lost", "_peer", "_stale", "_start_context", "_thrown", "_tls", "_transport", "_turn",
-        "_waiter", "_wheel", "_woken", "_write_full", "bucket", "deadline", "received", "sent", "why",
+        "_behind", "_chunks", "_closing", "_deflate", "_ended", "_farewell", "_have", "_held", "_implicit", "_loop", "_lost", "_made",
+        "_on_lost", "_peer", "_proxy", "_stale", "_start_context", "_thrown", "_tls", "_transport", "_turn",
+        "_waiter", "_wheel", "_woken", "_write_full", "bucket", "deadline", "name_refused", "received",
+        "sent", "why",
     )  # fmt: skip
 
     def __init__(
@@ -62,16 +68,20 @@ class Connection(asyncio.Protocol):
         connection: str,
         made: Callable[[Connection], None],
         lost: Callable[[Connection], None] | None = None,
-        implicit_tls: ssl.SSLContext | None = None,
-        start_tls: ssl.SSLContext | None = None,
+        implicit_tls: ssl.SSLContext | Chooser | None = None,
+        start_tls: ssl.SSLContext | Chooser | None = None,
+        behind: Callable[[str], bool] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._wheel = wheel
         self._made = made
         self._on_lost = lost
         self._peer = Peer("", 0, "", 0, listener, connection)
-        self._tls = Tls(implicit_tls) if implicit_tls is not None else None
+        self._tls: Tls | None = None
+        self._implicit = implicit_tls
         self._start_context = start_tls
+        self._behind = behind
+        self._proxy: ProxyReader | None = None  # while its header is awaited
         self._deflate: tuple[Inflater, Deflater] | None = None  # above TLS
         self._transport: asyncio.Transport | None = None
         self._chunks: list[bytes] = []
@@ -91,6 +101,7 @@ class Connection(asyncio.Protocol):
         self.bucket: float | None = None
         self.received = 0  # octets on the wire, for logs and metrics
         self.sent = 0
+        self.name_refused = False  # TLS did not come about for the name asked for: no fault of ours
         self.why = ""  # what ended it, if not one of the sides in good order
 
     # --- what the loop calls
@@ -98,12 +109,59 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=limits.WRITE_HIGH, low=limits.WRITE_LOW)
-        ip, port = _endpoint(transport.get_extra_info("peername"))
-        local_ip, local_port = _endpoint(transport.get_extra_info("sockname"))
+        ip, port = endpoint(transport.get_extra_info("peername"))
+        local_ip, local_port = endpoint(transport.get_extra_info("sockname"))
+        if self._behind is not None and self._behind(ip):
+            self._proxy = ProxyReader()
+            self._wheel.watch(self, limits.PROXY)
+        self._between(ip, port, local_ip, local_port)
+
+    def _between(self, ip: str, port: int, local_ip: str, local_port: int) -> None:
+        """These are the two ends; unless a proxy has still to tell of others, the connection begins."""
         self._peer = dataclasses.replace(
             self._peer, ip=ip, port=port, local_ip=local_ip, local_port=local_port
         )
+        if self._proxy is None:
+            if self._implicit is not None:
+                self._tls = Tls(self._implicit, local_ip=local_ip)
+            self._made(self)
+
+    def _introduced(self, proxy: ProxyReader, data: bytes) -> bytes:
+        """What stands behind the proxy's header, once that is whole."""
+        try:
+            told = proxy.feed(data)
+        except BadProxyHeader as error:
+            self.why = f"PROXY: {error}"
+            self.abort()
+            return b""
+        if told is None:
+            return b""
+        self._proxy = None
+        self._wheel.forget(self)
+        peer = self._peer
+        if not told.ip:
+            told = Proxied(peer.ip, peer.port, peer.local_ip, peer.local_port)
+        self._between(told.ip, told.port, told.local_ip, told.local_port)
+        return proxy.rest
+
+    def take_over(self, transport: asyncio.Transport, tls: Tls, ends: Proxied) -> None:
+        """Go on with a connection that another protocol began: its TLS stands (ALPN chose us)."""
+        self._transport = transport
+        transport.set_write_buffer_limits(high=limits.WRITE_HIGH, low=limits.WRITE_LOW)
+        transport.set_protocol(self)
+        self._peer = dataclasses.replace(
+            self._peer,
+            ip=ends.ip,
+            port=ends.port,
+            local_ip=ends.local_ip,
+            local_port=ends.local_port,
+        )
+        self._tls = tls
         self._made(self)
+
+    def arrived(self, plain: bytes) -> None:
+        """Plaintext that was decrypted before the connection was taken over."""
+        self._arrived(plain)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None and not self.why:
@@ -116,6 +174,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
+        if self._proxy is not None and not (data := self._introduced(self._proxy, data)):
+            return
         if self._closing:
             self._throw_away(len(data))
         elif self._tls is None:
@@ -151,6 +211,7 @@ class Connection(asyncio.Protocol):
                 self._arrived(plain)
         except TlsFailed as error:
             self.why = f"TLS: {error}"
+            self.name_refused = isinstance(error, NameRefused)
             self._flush(tls)
             self._end_transport()
             return
@@ -242,6 +303,9 @@ class Connection(asyncio.Protocol):
 
     def expired(self) -> None:
         """The wheel says that the wait took too long."""
+        if self._proxy is not None:
+            self.why = "PROXY: no header came"
+            self.abort()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(StreamTimeout())
 
@@ -337,7 +401,7 @@ class Connection(asyncio.Protocol):
         hello = b"".join(self._chunks)[self._stale :]
         self._chunks.clear()
         self._have = self._stale = 0
-        tls = self._tls = Tls(self._start_context)
+        tls = self._tls = Tls(self._start_context, local_ip=self._peer.local_ip)
         self._let_flow()
         if hello:
             self._from_wire(tls, hello)

@@ -7,6 +7,9 @@ waits: "OpenSSL wants more" simply gives no plaintext.
 
 Pieces. The memory buffers never shrink, so both directions go through them one record at a time.
 
+The first message. A server's OpenSSL is made only when the client's hello is there (`hello`), because the certificate depends on it: a
+`Chooser` gives the context, or an alert, which then goes out in a record of our own (nothing is encrypted yet).
+
 Half-close. RFC 8446 §6.1: each side closes its own direction. `ended` turns true when the peer has closed (with its alert,
 or by ending TCP without one); we may still send, then `close` sends our alert.
 
@@ -18,23 +21,21 @@ What it does not do: sockets, time-outs, certificates.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from postil.net import clientkeys, limits
-
-# The server name the client asked for, if any -> the context to go on with, or None to stay with the first.
-ChooseContext = Callable[[str | None], ssl.SSLContext | None]
+from postil.net.hello import Hello, HelloReader
+from postil.net.identities import Chooser
+from postil.net.naming import Alert, Asked, spelled
 
 
 class TlsFailed(Exception):
     """The peer and we do not understand each other; `outgoing` holds the alert."""
 
 
-class _Named(ssl.SSLObject):
-    """The stdlib does not tell a server which name was asked for; the callback leaves it here."""
-
-    asked: str | None = None
+class NameRefused(TlsFailed):
+    """The name or protocol asked for is not here: the client's business, and no fault of a certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +49,33 @@ class TlsFacts:
     client_key: str | None  # `clientkeys.presented`
 
 
-def prepare(context: ssl.SSLContext, choose: ChooseContext | None = None) -> ssl.SSLContext:
-    """Make a server context record the name a client asks for, and switch by it.
-
-    RFC 6066 §3: the name decides which certificate is shown; `choose` must answer at once (nothing can wait here).
-    """
-
-    def named(connection: _Named, name: str | None, _: ssl.SSLContext) -> int | None:
-        connection.asked = name
-        other = choose(name) if choose is not None else None
-        if other is not None:
-            connection.context = other
-        return None
-
-    context.sslobject_class = _Named
-    context.sni_callback = named  # type: ignore[assignment]
-    return context
+# RFC 8446 §5.1 and §6: an alert that nothing encrypts: record type 21, version, length, level "fatal", description.
+_FATAL: Final = b"\x15\x03\x03\x00\x02\x02"
 
 
 class Tls:
     """One side of one TLS connection."""
 
     def __init__(
-        self, context: ssl.SSLContext, *, server: bool = True, server_name: str | None = None
+        self,
+        identity: ssl.SSLContext | Chooser,
+        *,
+        server: bool = True,
+        server_name: str | None = None,
+        local_ip: str = "",
     ) -> None:
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(
-            self._in, self._out, server_side=server, server_hostname=server_name
-        )
+        self._identity = identity
+        self._local_ip = local_ip
+        self._hello = Hello()
+        self._reader: HelloReader | None = HelloReader() if server else None
+        self._ssl: ssl.SSLObject | None = None  # a server's: once the hello is there
+        if not server:
+            assert isinstance(identity, ssl.SSLContext)
+            self._ssl = identity.wrap_bio(self._in, self._out, server_hostname=server_name)
+        self._refusal = b""
+        self.asked: Asked | None = None  # what the name was to the chooser
         self.established = False
         self.ended = False  # the peer will send no more
         self._closed = False
@@ -84,27 +83,32 @@ class Tls:
     @property
     def facts(self) -> TlsFacts:
         """What was agreed; only once established."""
-        cipher = self._tls.cipher()
+        agreed = self.ssl_object
+        cipher = agreed.cipher()
         return TlsFacts(
-            version=self._tls.version() or "",
+            version=agreed.version() or "",
             cipher=cipher[0] if cipher else "",
-            server_name=self._tls.asked if isinstance(self._tls, _Named) else None,
-            alpn=self._tls.selected_alpn_protocol(),
-            client_key=clientkeys.presented(self._tls),
+            server_name=spelled(self._hello.name) if self._hello.name is not None else None,
+            alpn=agreed.selected_alpn_protocol(),
+            client_key=clientkeys.presented(agreed),
         )
 
     @property
     def ssl_object(self) -> ssl.SSLObject:
-        """OpenSSL's own, for channel binding."""
-        return self._tls
+        """OpenSSL's own, for channel binding; a server's is there once the client has spoken."""
+        assert self._ssl is not None
+        return self._ssl
 
     def start(self) -> None:
         """A client speaks first; for a server nothing happens."""
-        self._handshake()
+        if self._ssl is not None:
+            self._handshake(self._ssl)
 
     def receive(self, data: bytes) -> list[bytes]:
         """What the octets of the wire say; TlsFailed, `outgoing` in either case."""
         plain: list[bytes] = []
+        if self._reader is not None:
+            data = self._greeted(self._reader, data)
         if len(data) <= limits.PIECE:
             self._in.write(data)
             self._advance(plain)
@@ -115,9 +119,38 @@ class Tls:
             self._advance(plain)
         return plain
 
+    def _greeted(self, reader: HelloReader, data: bytes) -> bytes:
+        """The octets for OpenSSL, when the hello is whole and a context chosen; b"" before that."""
+        hello = reader.feed(data)
+        if hello is None:
+            return b""
+        self._hello = hello
+        context: ssl.SSLContext | None
+        if isinstance(self._identity, ssl.SSLContext):
+            context = self._identity
+        else:
+            choice = self._identity(hello, self._local_ip)
+            self.asked, context = choice.decision.asked, choice.context
+            if choice.decision.alert is not None:
+                self.ended = self._closed = True
+                self._reader = None
+                raise self._refuse(choice.decision.alert, choice.decision.asked)
+        assert context is not None
+        self._ssl = context.wrap_bio(self._in, self._out, server_side=True)
+        self._reader = None
+        return bytes(reader.octets)
+
+    def _refuse(self, alert: Alert, asked: Asked) -> NameRefused:
+        self._refusal = _FATAL + bytes([alert])
+        name = spelled(self._hello.name) if self._hello.name is not None else "none"
+        return NameRefused(f"{alert.name.lower()}: {asked.value} name {name!r}")
+
     def receive_end(self) -> list[bytes]:
         """TCP has ended: a truncation if the alert did not come first (RFC 8446 §6.1)."""
         plain: list[bytes] = []
+        if self._ssl is None:
+            self.ended = True
+            return plain
         self._in.write_eof()
         try:
             self._advance(plain)
@@ -131,10 +164,11 @@ class Tls:
             # closure alert has been received MUST be ignored."
             self._in.read()
             return
-        if not self.established and not self._handshake():
+        tls = self._ssl
+        if tls is None or (not self.established and not self._handshake(tls)):
             return
         try:
-            while piece := self._tls.read(limits.PIECE):
+            while piece := tls.read(limits.PIECE):
                 plain.append(piece)
             self.ended = True
         except ssl.SSLWantReadError:
@@ -144,9 +178,9 @@ class Tls:
         except ssl.SSLError as error:
             raise TlsFailed(_reason(error)) from error
 
-    def _handshake(self) -> bool:
+    def _handshake(self, tls: ssl.SSLObject) -> bool:
         try:
-            self._tls.do_handshake()
+            tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError as error:
@@ -158,9 +192,10 @@ class Tls:
         """The records that carry `data`."""
         view = memoryview(data)
         records = []
+        tls = self.ssl_object
         for start in range(0, len(view), limits.PIECE):
             try:
-                self._tls.write(view[start : start + limits.PIECE])
+                tls.write(view[start : start + limits.PIECE])
             except ssl.SSLError as error:
                 raise TlsFailed(_reason(error)) from error
             records.append(self._out.read())
@@ -168,6 +203,9 @@ class Tls:
 
     def outgoing(self) -> bytes:
         """What must go to the wire now."""
+        if self._refusal:
+            refusal, self._refusal = self._refusal, b""
+            return refusal
         return self._out.read() if self._out.pending else b""
 
     def close(self) -> None:
@@ -180,7 +218,7 @@ class Tls:
             return
         self._closed = True
         try:
-            self._tls.unwrap()
+            self.ssl_object.unwrap()
         except ssl.SSLError:
             # It wants the peer's alert too (we do not wait for it), or an error alert has already gone.
             return

@@ -5,7 +5,10 @@ sees as its transport. Octets from the wire go through TLS to the library; what 
 the wire; pause and resume are passed on in both directions. Without a context it passes octets unchanged, so that plain
 HTTP has the same limits and the same idle time-out.
 
-The library's protocol hears of a connection only once TLS stands.
+The library's protocol hears of a connection only once TLS stands. Where ALPN then chose another protocol (mail on port 443), a `Connection`
+of that protocol takes transport and TLS over, and this pump is out of it.
+
+Behind a proxy the PROXY header comes first, and the library sees the addresses it names.
 
 What it does not do: upgrade in the middle (that is `stream`).
 """
@@ -14,11 +17,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from postil.net import limits
-from postil.net.tls import Tls, TlsFailed
+from postil.net.identities import Chooser
+from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
+from postil.net.stream import Connection, endpoint
+from postil.net.tls import NameRefused, Tls, TlsFailed
 from postil.net.wheel import Wheel
 
 Octets = bytes | bytearray | memoryview
@@ -37,6 +43,13 @@ class Facade(asyncio.Transport):
         self.lost = False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
+        ends = self._pump.ends
+        if name == "socket":
+            return default  # whoever asks it for its ends would get the proxy's
+        if name == "peername" and ends.ip:
+            return ends.ip, ends.port
+        if name == "sockname" and ends.local_ip:
+            return ends.local_ip, ends.local_port
         if self._tls is not None:
             match name:
                 case "ssl_object":
@@ -113,7 +126,10 @@ class Pumped(asyncio.Protocol):
         wheel: Wheel,
         above: Callable[[], asyncio.Protocol],
         *,
-        tls: ssl.SSLContext | None = None,
+        tls: ssl.SSLContext | Chooser | None = None,
+        others: Mapping[str, Callable[[], Connection]] = {},
+        behind: Callable[[str], bool] | None = None,
+        failed: Callable[[str, bool], None] = lambda why, named: None,
         enter: Callable[[str], str | None] = lambda ip: None,
         leave: Callable[[str], None] = lambda ip: None,
         refusal: bytes = b"",
@@ -122,12 +138,22 @@ class Pumped(asyncio.Protocol):
         self._wheel = wheel
         self._make = above
         self._above: asyncio.Protocol | None = None
-        self._tls = Tls(tls) if tls is not None else None
+        self._identity = tls
+        self._tls: Tls | None = None
+        self._others = others  # ALPN's name of a protocol -> what speaks it
+        self._behind = behind
+        self._proxy: ProxyReader | None = None  # while its header is awaited
+        self._failed = (
+            failed  # told why no connection came about, and whether it was the name's fault
+        )
+        self.ends = Proxied()
         self._enter = enter
         self._leave = leave
         self._refusal = refusal
         self._idle = idle
+        self._below: asyncio.Transport
         self._facade: Facade | None = None
+        self._heir: Connection | None = None
         self._ip: str | None = None
         self.deadline: float | None = None
         self.bucket: float | None = None
@@ -135,21 +161,57 @@ class Pumped(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         below = cast(asyncio.Transport, transport)
         below.set_write_buffer_limits(high=limits.WRITE_HIGH, low=limits.WRITE_LOW)
-        self._facade = Facade(self, below, self._tls)
-        name = transport.get_extra_info("peername")
-        ip = str(name[0]).partition("%")[0] if name else ""
-        if self._enter(ip) is not None:
-            if self._tls is None:
-                below.write(self._refusal)
-            below.close()
+        self._below = below
+        ends = Proxied(
+            *endpoint(transport.get_extra_info("peername")),
+            *endpoint(transport.get_extra_info("sockname")),
+        )
+        if self._behind is not None and self._behind(ends.ip):
+            self.ends = ends
+            self._proxy = ProxyReader()
+            self._wheel.watch(self, limits.PROXY)
             return
-        self._ip = ip
+        self._begin(ends)
+
+    def _begin(self, ends: Proxied) -> None:
+        self.ends = ends
+        if self._identity is not None:
+            self._tls = Tls(self._identity, local_ip=ends.local_ip)
+        self._facade = Facade(self, self._below, self._tls)
+        if self._enter(ends.ip) is not None:
+            if self._tls is None:
+                self._below.write(self._refusal)
+            self._below.close()
+            return
+        self._ip = ends.ip
         self._wheel.watch(self, self._idle if self._tls is None else limits.HANDSHAKE)
         if self._tls is None:
             self._stands()
 
+    def _introduced(self, proxy: ProxyReader, data: bytes) -> bytes:
+        """What stands behind the proxy's header, once that is whole."""
+        try:
+            told = proxy.feed(data)
+        except BadProxyHeader as error:
+            self._failed(f"PROXY: {error}", False)
+            self._below.abort()
+            return b""
+        if told is None:
+            return b""
+        self._proxy = None
+        self._begin(told if told.ip else self.ends)
+        return proxy.rest
+
     def _stands(self) -> None:
         assert self._facade is not None
+        if self._tls is not None and (speaks := self._others.get(self._tls.facts.alpn or "")):
+            # RFC 7301: the protocol agreed on is not HTTP
+            self._wheel.forget(self)
+            self._ip = None  # whoever admitted it counts it on
+            self._facade.gone()
+            self._heir = speaks()
+            self._heir.take_over(self._below, self._tls, self.ends)
+            return
         above = self._make()
         self._facade.set_protocol(above)
         above.connection_made(self._facade)
@@ -164,35 +226,42 @@ class Pumped(asyncio.Protocol):
             self._wheel.watch(self, self._idle)
 
     def data_received(self, data: bytes) -> None:
+        if self._proxy is not None and not (data := self._introduced(self._proxy, data)):
+            return
         if self._facade is None or self._facade.is_closing() or self._ip is None:
             return
         if self._tls is None:
             self.moved()
             self._give(data)
             return
-        below = self._facade._below
         try:
             plain = self._tls.receive(data)
-        except TlsFailed:
-            below.write(self._tls.outgoing())
-            below.close()
+        except TlsFailed as error:
+            if not self._tls.established:
+                self._failed(f"TLS: {error}", isinstance(error, NameRefused))
+            self._below.write(self._tls.outgoing())
+            self._below.close()
             return
-        below.write(self._tls.outgoing())
+        self._below.write(self._tls.outgoing())
         if self._tls.established:
             if self._above is None:
                 self._stands()
             self.moved()  # before that the handshake's own time runs
         for piece in plain:
             self._give(piece)
-        if self._tls.ended and self._above is not None:
+        if self._tls.ended:
             self._ended()
 
     def _give(self, data: bytes) -> None:
-        if self._above is not None:
+        if self._heir is not None:
+            self._heir.arrived(data)
+        elif self._above is not None:
             self._above.data_received(data)
 
     def _ended(self) -> None:
-        if self._above is not None and not self._above.eof_received():
+        if self._heir is not None:
+            self._heir.eof_received()
+        elif self._above is not None and not self._above.eof_received():
             assert self._facade is not None
             self._facade.close()
 
@@ -211,12 +280,16 @@ class Pumped(asyncio.Protocol):
 
     def expired(self) -> None:
         """Nothing went by for too long."""
+        if self._proxy is not None:
+            self._failed("PROXY: no header came", False)
         self.abort()
 
     def abort(self) -> None:
         """End at once; idempotent."""
         if self._facade is not None and not self._facade.lost:
             self._facade.abort()
+        elif self._proxy is not None:
+            self._below.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wheel.forget(self)

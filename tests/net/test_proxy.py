@@ -1,0 +1,178 @@
+"""PROXY headers, both versions: as their specification writes them, cut anywhere, and wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postil.net import limits
+from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
+from postil.net.stream import Connection
+from postil.net.wheel import Wheel
+
+SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
+IPS = st.one_of(st.tuples(*[st.ip_addresses(v=4)] * 2), st.tuples(*[st.ip_addresses(v=6)] * 2))
+PORTS = st.integers(0, 65535)
+
+
+def first(told: Proxied) -> bytes:
+    family = "TCP6" if ":" in told.ip else "TCP4"
+    return f"PROXY {family} {told.ip} {told.local_ip} {told.port} {told.local_port}\r\n".encode()
+
+
+def second(told: Proxied, extra: bytes = b"") -> bytes:
+    ends = [ipaddress.ip_address(told.ip).packed, ipaddress.ip_address(told.local_ip).packed]
+    body = b"".join(ends) + told.port.to_bytes(2, "big") + told.local_port.to_bytes(2, "big")
+    family = b"\x21" if ":" in told.ip else b"\x11"
+    length = (len(body) + len(extra)).to_bytes(2, "big")
+    return SIGNATURE + b"\x21" + family + length + body + extra
+
+
+@given(IPS, PORTS, PORTS, st.binary(max_size=40), st.binary(max_size=60), st.booleans(), st.data())
+def test_round_trip(
+    ips: tuple[object, object],
+    port: int,
+    local: int,
+    behind: bytes,
+    extra: bytes,
+    newer: bool,
+    data: st.DataObject,
+) -> None:
+    """What a proxy writes is read, however it is cut; not an octet behind it is lost."""
+    told = Proxied(str(ips[0]), port, str(ips[1]), local)
+    sent = (second(told, extra) if newer else first(told)) + behind
+    reader = ProxyReader()
+    cut = data.draw(st.integers(0, len(sent) - len(behind) - 1))
+    assert reader.feed(sent[:cut]) is None
+    assert reader.feed(sent[cut:]) == told
+    assert reader.rest == behind
+
+
+@given(st.binary(max_size=200))
+def test_never_crashes(octets: bytes) -> None:
+    """Anything else is refused by name."""
+    for start in (b"", b"PROXY ", b"PROXY TCP4 ", SIGNATURE, SIGNATURE + b"\x21\x11"):
+        with contextlib.suppress(BadProxyHeader):
+            ProxyReader().feed(start + octets)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"EHLO x\r\n",
+        b"PROXY TCP4 300.1.1.1 1.1.1.1 1 2\r\n",
+        b"PROXY TCP4 ::1 ::1 1 2\r\n",
+        b"PROXY TCP6 1.1.1.1 1.1.1.1 1 2\r\n",
+        b"PROXY TCP4 1.1.1.1 1.1.1.1 1 65536\r\n",
+        b"PROXY TCP4 1.1.1.1 1.1.1.1 1\r\n",
+        b"PROXY UNKNOWNX\r\n",
+        b"PROXY " + b"x" * 200,
+        SIGNATURE + b"\x11\x11\x00\x0c" + bytes(12),  # version 1 in the second's clothes
+        SIGNATURE + b"\x22\x11\x00\x0c" + bytes(12),  # a command that does not exist
+        SIGNATURE + b"\x21\x11\x00\x0b" + bytes(11),  # an octet short
+        SIGNATURE + b"\x21\x11\xff\xff",  # 64 KiB of extra fields
+    ],
+)
+def test_refused(octets: bytes) -> None:
+    """What is no header is not guessed at."""
+    with pytest.raises(BadProxyHeader):
+        ProxyReader().feed(octets)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"PROXY UNKNOWN\r\n",
+        b"PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n",
+        SIGNATURE + b"\x20\x00\x00\x00",  # LOCAL: a health check
+        SIGNATURE + b"\x20\x11\x00\x0c" + bytes(12),
+        SIGNATURE + b"\x21\x31\x00\xd8" + bytes(216),  # a pipe
+    ],
+)
+def test_the_proxy_speaks_for_itself(octets: bytes) -> None:
+    """Then the connection's own ends count."""
+    reader = ProxyReader()
+    assert reader.feed(octets + b"x") == Proxied()
+    assert reader.rest == b"x"
+
+
+async def _serve(proxy: bool) -> tuple[asyncio.Server, int, asyncio.Queue[Connection], Wheel]:
+    loop = asyncio.get_running_loop()
+    wheel = Wheel(loop)
+    made: asyncio.Queue[Connection] = asyncio.Queue()
+    server = await loop.create_server(
+        lambda: Connection(
+            wheel,
+            listener="test",
+            connection="c1",
+            made=made.put_nowait,
+            behind=lambda ip: proxy and ip == "127.0.0.1",
+        ),
+        "127.0.0.1",
+        0,
+    )
+    return server, server.sockets[0].getsockname()[1], made, wheel
+
+
+async def test_a_connection_is_the_clients() -> None:
+    """The session sees the client's address and reads what came behind the header in the same packet."""
+    server, port, made, wheel = await _serve(True)
+    told = Proxied("192.0.2.7", 40000, "198.51.100.1", 993)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(second(told) + b"hello\r\n")
+    connection = await made.get()
+    peer = connection.peer
+    assert (peer.ip, peer.port, peer.local_ip, peer.local_port) == (
+        "192.0.2.7", 40000, "198.51.100.1", 993,
+    )  # fmt: skip
+    assert await connection.read(10) == b"hello\r\n"
+    connection.abort()
+    writer.close()
+    server.close()
+    wheel.close()
+
+
+async def test_a_proxy_without_a_header_is_cut() -> None:
+    """Nobody hears of it, and the reason is kept."""
+    server, port, made, wheel = await _serve(True)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"EHLO me\r\n")
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await reader.readexactly(1)
+    assert made.empty()
+    writer.close()
+    server.close()
+    wheel.close()
+
+
+async def test_a_silent_proxy_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a few seconds."""
+    monkeypatch.setattr(limits, "PROXY", 0.05)
+    server, port, made, wheel = await _serve(True)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"PROXY TCP4 ")
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await reader.readexactly(1)
+    assert made.empty()
+    writer.close()
+    server.close()
+    wheel.close()
+
+
+async def test_others_may_not_name_an_address() -> None:
+    """From an address that is no proxy's a header is what any other first line is."""
+    server, port, made, wheel = await _serve(False)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(first(Proxied("192.0.2.7", 1, "192.0.2.8", 2)))
+    connection = await made.get()
+    assert connection.peer.ip == "127.0.0.1"
+    assert (await connection.read(10)).startswith(b"PROXY TCP4 192.0.2.7")
+    connection.abort()
+    writer.close()
+    server.close()
+    wheel.close()
