@@ -36,22 +36,22 @@ class Directory:
     async def authenticate(
         self, login: str, password: str, *, protocol: str, peer: str
     ) -> Account | None:
-        return self.accounts.get(login) if password == PASSWORD else None
+        return self._found(login) if password == PASSWORD else None
 
     async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
-        return challenge(self.accounts.get, login, hash_name, PASSWORD)
+        return challenge(self._found, login, hash_name, PASSWORD)
 
     async def cram_md5(
         self, login: str, challenge: bytes, digest: bytes, *, protocol: str
     ) -> Account | None:
         right = hmac.new(PASSWORD.encode(), challenge, "md5").hexdigest().encode()
-        return self.accounts.get(login) if digest == right else None
+        return self._found(login) if digest == right else None
 
     async def by_key(self, key: str, *, protocol: str) -> Account | None:
-        return self.accounts.get(self.keys.get(key, ""))
+        return self._found(self.keys.get(key, ""))
 
     async def authorize(self, account: Account, identity: str) -> Account | None:
-        return self.accounts.get(identity) if account.name == "admin" else None
+        return self._found(identity) if account.name == "admin" else None
 
     async def resolve(self, local_part: str, domain: str) -> Sequence[Delivery]:
         return ()
@@ -62,8 +62,12 @@ class Directory:
     async def may_send_as(self, account: Account, local_part: str, domain: str) -> bool:
         return False
 
-    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
-        return self.off.get(account, frozenset())
+    def _found(self, name: str) -> Account | None:
+        found = self.accounts.get(name)
+        if found is None:
+            return None
+        off = self.off.get(found.id, frozenset())
+        return replace(found, switched_off=found.switched_off | off)
 
 
 @dataclass

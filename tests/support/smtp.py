@@ -87,9 +87,6 @@ class Directory:
             found.account.id == account.id for found in await self.resolve(local_part, domain)
         )
 
-    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
-        return frozenset()
-
 
 @dataclass
 class Recorded:

@@ -135,11 +135,18 @@ def fill_maildir(server: Server, mailbox: str, messages: Sequence[bytes], count:
 
 @contextlib.contextmanager
 def dovecot(
-    folder: Path, mail_format: str = "maildir", lmtp: int = 0, fsync: str = "optimized"
+    folder: Path,
+    mail_format: str = "maildir",
+    lmtp: int = 0,
+    fsync: str = "optimized",
+    *,
+    password: str = PASSWORD,
+    more: str = "",
 ) -> Iterator[Server]:
     """A Dovecot of our own; needs root, for its users. MissingPeer when it cannot be.
 
-    Its mail stays in the folder, for the next one started on it.
+    Its mail stays in the folder, for the next one started on it. `password` is everybody's, with a {SCHEME} or without; `more` ends
+    the configuration.
     """
     program = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if program is None or os.geteuid() != 0:
@@ -154,11 +161,12 @@ def dovecot(
         port=port,
         format=mail_format,
         fsync=fsync,
-        password=PASSWORD,
+        password=password,
         protocols="imap lmtp" if lmtp else "imap",
     )
     if lmtp:
         text += LMTP.format(port=lmtp)
+    text += more
     (folder / "dovecot.conf").write_text(text)
     process = subprocess.Popen(
         [program, "-F", "-c", str(folder / "dovecot.conf")],

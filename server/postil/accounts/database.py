@@ -43,9 +43,10 @@ ROLES = frozenset({"postmaster", "abuse"})
 
 _ACCOUNT = (
     "account.id, account.name, account.display_name, account.quota, account.disabled,"
-    " account.quota_messages, account.quota_mailboxes, account.shows_free_space"
+    " account.quota_messages, account.quota_mailboxes, account.shows_free_space,"
+    " (SELECT group_concat(capability, ' ') FROM switched_off WHERE switched_off.account = account.id)"
 )
-_COLUMNS = 8
+_COLUMNS = 9
 USED_SECONDS = 300  # how exactly is known when a key was last used: each time costs a write
 
 SECRETS = ("scram", "app", "seal")  # the fields of `_Keys`
@@ -137,9 +138,8 @@ class AccountsDatabase:
         return [tuple(row) for row in rows]
 
     async def _account(self, row: tuple[object, ...]) -> Account:
-        number, name, display_name, quota, disabled, messages, mailboxes, free = row[:_COLUMNS]
+        number, name, display_name, quota, disabled, messages, mailboxes, free, off = row[:_COLUMNS]
         assert isinstance(number, int)
-        off = await self.capabilities_off(AccountId(number))
         account = Account(
             id=AccountId(number),
             name=str(name),
@@ -149,7 +149,7 @@ class AccountsDatabase:
             quota_mailboxes=mailboxes if isinstance(mailboxes, int) else None,
             shows_free_space=bool(free),
             disabled=None if disabled is None else str(disabled),
-            switched_off=off,
+            switched_off=frozenset(str(off or "").split()),
         )
         limits = (account.quota, account.quota_messages, account.quota_mailboxes)
         if self._prepare is not None and self._prepared.get(account.id) != limits:
@@ -355,10 +355,6 @@ class AccountsDatabase:
         return any(
             found.account.id == account.id for found in await self.resolve(local_part, domain)
         )
-
-    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
-        rows = await self._rows("SELECT capability FROM switched_off WHERE account = ?", (account,))
-        return frozenset(str(row[0]) for row in rows)
 
     async def count(self) -> int:
         """How many accounts there are; for readiness and metrics."""

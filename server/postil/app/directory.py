@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from postil.accounts import AccountError, AccountsDatabase, Administration
 from postil.ports.accounts import Account, Delivery, Salted
-from postil.ports.ids import AccountId
 
 LOGIN = "postil@localhost"
 PASSWORD = "postilpostil"
@@ -52,9 +51,6 @@ class EveryAddress:
 
     async def may_send_as(self, account: Account, local_part: str, domain: str) -> bool:
         return True
-
-    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
-        return await self._known.capabilities_off(account)
 
 
 async def everybody(known: AccountsDatabase, administration: Administration) -> Account:

@@ -7,7 +7,8 @@ on the state, on TLS and on what its account has switched off, never on ENABLE.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -107,11 +108,26 @@ CAPABILITIES: Final = (
 ENABLEABLE: Final = {item.name.upper(): item.name for item in CAPABILITIES if item.enable}
 
 
-def visible(session: Session) -> Iterator[str]:
+_VALUED: Final = tuple((item.name, item.value) for item in CAPABILITIES if item.value is not None)
+
+
+def visible(session: Session) -> tuple[str, ...]:
     """The names this client sees now."""
-    for item in CAPABILITIES:
-        if item.name.upper() not in session.switched_off and _applies(item.when, session):
-            yield item.name if item.value is None else f"{item.name}={item.value(session)}"
+    circumstances = frozenset(when for when in When if _applies(when, session))
+    values = tuple((name, value(session)) for name, value in _VALUED)
+    return _names(circumstances, session.switched_off, values)
+
+
+@functools.lru_cache(maxsize=256)  # every client is told twice, and most are told the same
+def _names(
+    circumstances: frozenset[When], off: frozenset[str], values: tuple[tuple[str, str], ...]
+) -> tuple[str, ...]:
+    shown = dict(values)
+    return tuple(
+        f"{item.name}={shown[item.name]}" if item.value is not None else item.name
+        for item in CAPABILITIES
+        if item.when in circumstances and item.name.upper() not in off
+    )
 
 
 def line(session: Session) -> str:

@@ -198,8 +198,7 @@ class Session:
 
     async def log_in(self, account: Account) -> str:
         """The credentials were good; gives the CAPABILITY code of the tagged OK."""
-        off = account.switched_off | await self.accounts.capabilities_off(account.id)
-        self.switched_off = frozenset(name.upper() for name in off)
+        self.switched_off = frozenset(name.upper() for name in account.switched_off)
         if "CONDSTORE" in self.switched_off:
             # RFC 7162 §3.2.3: the one implies the other.
             self.switched_off |= {"QRESYNC"}

@@ -57,7 +57,7 @@ class Account:
     disabled: str | None = None  # a reason to show, or None
     switched_off: frozenset[str] = field(
         default_factory=frozenset
-    )  # capabilities hidden from this account
+    )  # capabilities hidden from this account, as of the login
     credential: Credential | None = field(default=None, compare=False)  # only after a login
 
 
@@ -139,8 +139,4 @@ class Accounts(Protocol):
 
     async def may_send_as(self, account: Account, local_part: str, domain: str) -> bool:
         """May the account use the address as MAIL FROM or From?"""
-        ...
-
-    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
-        """Capabilities switched off for the account, live."""
         ...
