@@ -49,7 +49,7 @@ crash: env-dev ## cut the power at 50,000 points and kill the server 100 times (
 	POSTIL_CRASH_POINTS=50000 POSTIL_KILLS=100 $(PYTEST) -m proof --timeout 3600 tests/faults $(ARGS)
 
 # Every check runs even when an earlier one fails: all findings in one go.
-check: env-dev ## ruff, mypy, the layers, the sizes of modules, the references to RFCs
+check: env-dev ## ruff, mypy, the layers, the sizes of modules, the references to RFCs, what IMAP announces
 	@status=0; run() { echo "== $$*"; "$$@" || status=1; }; \
 	run $(BIN)/ruff check .; \
 	run $(BIN)/ruff format --check .; \
@@ -57,6 +57,7 @@ check: env-dev ## ruff, mypy, the layers, the sizes of modules, the references t
 	run $(BIN)/lint-imports --no-cache --no-logo; \
 	run $(BIN)/python tools/check_sizes.py; \
 	run $(BIN)/rfclinks check; \
+	run $(BIN)/python -m pytest -q -n 0 -p no:cacheprovider --no-header tests/repo/test_capabilities.py; \
 	exit $$status
 
 soak: env-dev ## twenty clients for ten minutes: no error, nothing grows, nothing is broken

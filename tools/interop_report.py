@@ -7,7 +7,19 @@ import sys
 from pathlib import Path
 
 REPORT = Path(__file__).resolve().parents[1] / "build" / "interop.jsonl"
-EXPECTED = ("curl", "swaks", "mbsync", "imaplib", "smtplib", "IMAPClient")
+EXPECTED = (
+    *(
+        "curl",
+        "swaks",
+        "mbsync",
+        "imaplib",
+        "smtplib",
+        "IMAPClient",
+        "Mail::IMAPClient",
+        "offlineimap3",
+    ),
+    *("imapflow", "Thunderbird", "Thunderbird sending", "neomutt", "neomutt sending"),
+)
 
 
 def main() -> int:

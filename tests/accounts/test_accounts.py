@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -52,6 +53,21 @@ async def test_the_right_password_logs_in(
     assert await login(accounts, "Zoë@example.org", "correct hors") is None
     assert await login(accounts, "Zoë@example.org", "") is None
     assert await login(accounts, "nobody@example.org", "correct horse") is None
+
+
+@pytest.mark.rfc(
+    "4616",
+    "2",
+    "Regardless of the preparation algorithm used, if the output of a non-invertible function (e.g., hash) of the expected string is stored, the string MUST be prepared before input to that function.",
+)
+async def test_a_password_in_any_form(admin: Administration, accounts: AccountsDatabase) -> None:
+    """Stored from one keyboard, typed on another: composed or not, with whatever blank."""
+    composed, decomposed = "Zoë geht fort", "Zoe\u0308 geht\u00a0fort"
+    for stored, typed in ((composed, decomposed), (decomposed, composed)):
+        name = f"{len(typed)}@example.org"
+        await admin.add(name, stored)
+        assert await login(accounts, name, typed) is not None
+        assert await login(accounts, name, "Zoe geht fort") is None
 
 
 async def test_every_wrong_login_costs_a_hash(
@@ -254,16 +270,54 @@ async def test_a_lost_database_is_temporary(
         await login(accounts, "a@example.org", "password-a")
 
 
+def _command(folder: Path, *arguments: str, ok: bool = True) -> str:
+    """What `postil account …` prints, or says on standard error when it must fail."""
+    done = subprocess.run(
+        [sys.executable, "-m", "postil.cli", "account", *arguments, "--dir", str(folder)],
+        input="password of a\n", text=True, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode == 0) is ok, done.stderr
+    return done.stdout if ok else done.stderr
+
+
+async def test_important_by_command(tmp_path: Path) -> None:
+    """`postil account important` shows and changes the switch; an open directory heeds it, and a new account has it on."""
+
+    async def run(*arguments: str, ok: bool = True) -> str:
+        return await asyncio.to_thread(_command, tmp_path, *arguments, ok=ok)
+
+    await run("add", "a@example.org", "--password-stdin")
+    await run("add", "b@example.org", "--password-stdin")
+    clock = FixedClock()
+    accounts = await AccountsDatabase.open(tmp_path / "postil.db", clock=clock, domains={})
+
+    async def marks(name: str) -> bool:
+        [found] = await accounts.resolve(name, "example.org")
+        clock.advance(1.1)  # found addresses are trusted for a second
+        return found.account.marks_important
+
+    assert (await marks("a"), await marks("b")) == (True, True)
+    assert (
+        await run("important", "a@example.org") == "a@example.org: marking important mail is on\n"
+    )
+    shown = await run("important", "a@example.org", "off", "--json")
+    assert json.loads(shown) == {"name": "a@example.org", "important": False}
+    assert (await marks("a"), await marks("b")) == (False, True)
+    assert (
+        await run("important", "a@example.org") == "a@example.org: marking important mail is off\n"
+    )
+    await run("important", "a@example.org", "on")
+    assert await marks("a")
+    assert "no account c" in await run("important", "c", "on", ok=False)
+    assert "maybe" in await run("important", "a@example.org", "maybe", ok=False)
+    await accounts.close()
+
+
 def test_quota_by_command(tmp_path: Path) -> None:
     """`postil account quota` shows, changes what is named and nothing else, and says what it does not understand."""
 
     def run(*arguments: str, ok: bool = True) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "postil.cli", "account", *arguments, "--dir", str(tmp_path)],
-            input="password of a\n", text=True, capture_output=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert (done.returncode == 0) is ok, done.stderr
-        return done.stdout if ok else done.stderr
+        return _command(tmp_path, *arguments, ok=ok)
 
     run("add", "a@example.org", "--password-stdin")
     first = "a@example.org: octets: no limit, messages: no limit, mailboxes: no limit, free space: not shown\n"

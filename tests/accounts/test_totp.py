@@ -122,6 +122,7 @@ def test_as_typed() -> None:
 @pytest.mark.rfc(
     "6238", "5.1", "Keys SHOULD be of the length of the HMAC output to facilitate interoperability."
 )
+@pytest.mark.rfc("6238", "3", "R5: There MUST be a unique secret (key) for each prover.")
 def test_the_key() -> None:
     """Fresh each time, of SHA-1's length, and in the form that apps read."""
     assert len({totp.new_key() for _ in range(100)}) == 100

@@ -112,6 +112,24 @@ async def test_one_count_for_all_protocols(tmp_path: Path) -> None:
     assert shown.count("\n") == 2 and f"PLAIN  {NAME}  from 127.2.0.1  no TLS" in shown
 
 
+async def all_gone(server: Server, folder: Path, answers: Counter[str]) -> None:
+    """Connections linger a moment after their last word, and the list of attempts is written a moment later."""
+    value = server.metrics.registry.get_sample_value
+
+    def at_work() -> bool:
+        labels = ({"listener": name} for name in ("imap", "submission"))
+        rows = attempts.read(folder / "data" / attempts.FILE, attempts.Filter(failed=True), 9999)
+        return (
+            any(value("postil_connections_open", label) for label in labels)
+            or sum(row.count for row in rows) < answers.total()
+        )
+
+    async with asyncio.timeout(60):
+        while at_work():
+            await asyncio.sleep(0.01)
+    gc.collect()
+
+
 async def test_guesses_cost_nothing_that_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -131,25 +149,6 @@ async def test_guesses_cost_nothing_that_stays(
             assert "OK" not in said and not said.startswith("235")
             answers["limited" if "Too many" in said else "wrong"] += 1
 
-        def at_work() -> bool:
-            """Connections linger a moment after their last word, and the list is written a moment later."""
-            connections = (
-                server.metrics.registry.get_sample_value(
-                    "postil_connections_open", {"listener": name}
-                )
-                for name in ("imap", "submission")
-            )
-            rows = attempts.read(
-                tmp_path / "data" / attempts.FILE, attempts.Filter(failed=True), 9999
-            )
-            return any(connections) or sum(row.count for row in rows) < answers.total()
-
-        async def all_gone() -> None:
-            async with asyncio.timeout(60):
-                while at_work():
-                    await asyncio.sleep(0.01)
-            gc.collect()
-
         async def some(first: int) -> Counter[str]:
             """500 of them; how many objects of ours there are when they are gone, by type."""
             for start in range(first, first + 500, 250):
@@ -157,10 +156,10 @@ async def test_guesses_cost_nothing_that_stays(
                     for number in range(start, start + 250):
                         guesses.create_task(guess(number))
                     assert " OK " in await attempt(server, "imap", "127.99.0.1", PASSWORD)
-            await all_gone()
+            await all_gone(server, tmp_path, answers)
             kinds = (type(one) for one in gc.get_objects())
             return Counter(
-                kind.__qualname__ for kind in kinds if kind.__module__.startswith("postil.")
+                kind.__qualname__ for kind in kinds if str(kind.__module__).startswith("postil.")
             )
 
         first = await some(0)

@@ -7,7 +7,7 @@ import contextlib
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from postil.base.clock import FixedClock
+from postil.ports.ids import AccountId
 from postil.ports.store import StoreError
 from postil.store.shard import Settings
 from postil.store.sqlite import SqliteStore
@@ -71,8 +72,12 @@ class Run:
     points: int = 0
 
 
-async def record(root: Path, seed: int, requests: int) -> Run:
-    """Let clients work on a new store under `root` and write everything down."""
+Script = Callable[[Mapping[tuple[AccountId, str], int]], Sequence[Request]]
+"""Requests one after the other, given the mailboxes that the accounts have."""
+
+
+async def record(root: Path, seed: int, requests: int = 0, script: Script | None = None) -> Run:
+    """Let clients work on a new store under `root`, or one follow a script, and write everything down."""
     clock = FixedClock()
     asked: dict[int, Request] = {}
     answers: list[tuple[int, Any]] = []
@@ -104,7 +109,7 @@ async def record(root: Path, seed: int, requests: int) -> Run:
             for mailbox in await store.mailboxes(account):
                 provisioned[account, mailbox.name] = mailbox.id
                 owners[mailbox.id] = account
-                if mailbox.name in ("INBOX", "Archive"):
+                if mailbox.name in ("INBOX", "Archive", "Sent"):
                     boxes[mailbox.id] = []
 
         async def work(number: int) -> None:
@@ -115,6 +120,9 @@ async def record(root: Path, seed: int, requests: int) -> Run:
                 for _ in range(dice.choice((0, 0, 0, 5, 50))):
                     await asyncio.sleep(0)
 
+        if script is not None:
+            for request in script(provisioned):
+                await one(request)
         await asyncio.gather(*(work(number) for number in range(CLIENTS)))
         final = await state_of(store)
         await store.close()
@@ -129,12 +137,27 @@ async def crashes(run: Run, seed: int, points: int, enough: int = 10) -> None:
     """Crash at `points` places of the run; what is wrong goes to `run.failures`, until there are enough."""
     dice = random.Random(seed)
     places = sorted(dice.choices(range(len(run.entries) + 1), k=points))
+    await _crashes(run, dice, [(place, dice.choice(list(Mode))) for place in places], enough)
+
+
+async def every_crash(
+    run: Run, first: int, modes: Sequence[Mode] = tuple(Mode), enough: int = 10
+) -> None:
+    """Crash behind each entry of the run from its request number `first` on, in each way."""
+    start = run.entries.index(Begun(first))
+    cases = [(place, mode) for place in range(start, len(run.entries) + 1) for mode in modes]
+    await _crashes(run, random.Random(first), cases, enough)
+
+
+async def _crashes(
+    run: Run, dice: random.Random, cases: Sequence[tuple[int, Mode]], enough: int
+) -> None:
     disk = Disk(run.root)
     begun: set[int] = set()
     acknowledged = 0
     taken = 0
     with quick_folder() as quick:
-        for number, place in enumerate(places):
+        for number, (place, mode) in enumerate(cases):
             for entry in run.entries[taken:place]:
                 match entry:
                     case Begun(request):
@@ -144,7 +167,6 @@ async def crashes(run: Run, seed: int, points: int, enough: int = 10) -> None:
                     case _:
                         disk.take(entry)
             taken = place
-            mode = dice.choice(list(Mode))
             target = quick / str(number)
             target.mkdir()
             disk.crash(mode, dice, target)

@@ -23,7 +23,7 @@ from postil.ports.store import (
 )
 from postil.store.memory import MemoryStore
 
-from .load import ACCOUNTS, Request, perform
+from .load import ACCOUNTS, PEOPLE, THREADS, Request, perform
 
 State = dict[str, Any]
 UIDVALIDITY_SHIFT = 1  # both count up from the clock; the memory store begins one lower
@@ -36,9 +36,22 @@ async def state_of(store: Store) -> State:
     for account in ACCOUNTS:
         state[f"{account} subscriptions"] = await store.subscriptions(account)
         state[f"{account} usage"] = await store.usage(account)
+        state[f"{account} acquaintances"] = await _acquaintances(store, account)
         for mailbox in await store.mailboxes(account):
             state[f"{account} {mailbox.name}"] = await _mailbox(store, account, mailbox, shift)
     return state
+
+
+async def _acquaintances(store: Store, account: AccountId) -> Any:
+    """What the account has to do with each of the people, and each of the threads."""
+    found = []
+    for person, thread in [(person, "") for person in PEOPLE] + [("", one) for one in THREADS]:
+        writer = store.stage(account, None)
+        await writer.write(f"From: {person}\r\nReferences: {thread}\r\n\r\n".encode())
+        body = await writer.finish()
+        found.append(await store.acquaintance(account, body))
+        await store.discard(body)
+    return found
 
 
 async def _mailbox(store: Store, account: AccountId, mailbox: Mailbox, shift: int) -> Any:

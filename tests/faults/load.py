@@ -23,7 +23,9 @@ from postil.ports.store import (
 )
 
 ACCOUNTS = (AccountId(1), AccountId(2))
-FLAGS = ("\\Seen", "\\Deleted", "\\Answered", "Work", "$Later")
+FLAGS = ("\\Seen", "\\Deleted", "\\Answered", "Work", "$Important")
+PEOPLE = ("a@x", "b@x", "c@x")
+THREADS = ("<0@x>", "<1@x>")
 NAMES = ("w0", "w1", "w2", "w0/x", "w1/y")
 
 
@@ -125,11 +127,7 @@ class Client:
         return self._of_the_list(box)
 
     def _arrival(self, box: int) -> Request:
-        big = self.dice.random() < 0.12
-        message = Message(
-            self._octets(self.dice.randint(4000, 14_000) if big else self.dice.randint(0, 1500)),
-            frozenset(self.dice.sample(FLAGS, self.dice.randint(0, 2))),
-        )
+        message = self._message()
         if self.dice.random() < 0.3:
             inboxes = [min(b for b, o in self.owners.items() if o == owner) for owner in ACCOUNTS]
             prefixed = [
@@ -138,12 +136,22 @@ class Client:
             return Request(
                 "deliver", (tuple((Box(b), m) for b, m in zip(inboxes, prefixed, strict=True)),)
             )
-        return Request("append", (Box(box), (message,) * self.dice.choice((1, 1, 1, 2, 3))))
+        several = (self._message() for _ in range(self.dice.choice((0, 0, 0, 1, 2))))
+        return Request("append", (Box(box), (message, *several)))
+
+    def _message(self) -> Message:
+        big = self.dice.random() < 0.12
+        return Message(
+            self._octets(self.dice.randint(4000, 14_000) if big else self.dice.randint(0, 1500)),
+            frozenset(self.dice.sample(FLAGS, self.dice.randint(0, 2))),
+        )
 
     def _octets(self, size: int) -> bytes:
         self.number += 1
         word = b"%08x" % self.dice.getrandbits(32)
-        head = b"Message-ID: <%s@x>\r\nSubject: %s\r\n\r\n" % (word, word)
+        head = b"Message-ID: <%s@x>\r\nSubject: %s\r\n" % (word, word)
+        author, reader, thread = map(self.dice.choice, (PEOPLE, PEOPLE, (*THREADS, "")))
+        head += f"From: {author}\r\nTo: {reader}\r\nIn-Reply-To: {thread}\r\n\r\n".encode()
         return head + word * (size // 8)
 
     def _of_the_list(self, box: int) -> Request:

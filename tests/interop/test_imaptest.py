@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,22 @@ def test_scripts_not_run_need_what_is_not_announced(shared_dir: Path) -> None:
     """A script is left out only because its capability is not announced."""
     assert set(NAMES) >= NOT_RUN
     assert all(_missing(name) for name in NOT_RUN)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_line_of_a_script_counts(name: str, shared_dir: Path) -> None:
+    """What is read of a script is all of it: no condition that leaves lines out, no result or reply that is lost."""
+    script = imaptest.load(SCRIPTS / name)
+    assert set(script.header) <= {"capabilities", "connections", "messages", "state"}
+    body = (SCRIPTS / name).read_bytes().partition(b"\n\n")[2]
+    lines = [line for _, line in imaptest.logical_lines(body)]
+    assert not [line for line in lines if line.startswith((b"!if", b"!else", b"!endif"))]
+    results = re.compile(rb'(?:\d+ )?(?:tag\d+ )?(?:ok|no|bad|"")(?: |$)', re.IGNORECASE)
+    commands = [command for group in script.groups for command in group.commands]
+    assert len(commands) == sum(bool(results.match(line)) for line in lines) > 0
+    assert all(command.status for command in commands)
+    replies = sum(len(group.replies) for group in script.groups)
+    assert replies == sum(line[:2] in (b"* ", b"! ", b"? ") for line in lines)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in NOT_RUN])

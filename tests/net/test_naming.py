@@ -71,6 +71,11 @@ def test_missing() -> None:
     assert asked(None, Rule.STRICT) == Decision(Asked.MISSING, alert=Alert.MISSING_EXTENSION)
 
 
+@pytest.mark.rfc(
+    "8737",
+    "3",
+    'The ACME server MUST provide an ALPN extension with the single protocol name "acme-tls/1"',
+)
 def test_a_pending_order() -> None:
     """The proof is for who offers acme-tls/1 and nothing else, under any rule; users of the name do not see it."""
     for rule in Rule:

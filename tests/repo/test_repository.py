@@ -118,7 +118,7 @@ def test_runtime_dependencies_are_used(settings: dict[str, Any], tracked: dict[s
     code = "\n".join(
         text for name, text in tracked.items() if name.startswith(("server/", "sitegen/"))
     )
-    other = {"markdown-it-py": "markdown_it"}
+    other = {"markdown-it-py": "markdown_it", "dnspython": "dns"}
     for name in wanted:
         module = other.get(name, name.replace("-", "_"))
         assert re.search(rf"(?:from|import) {module}\b", code), name

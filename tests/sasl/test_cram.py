@@ -51,6 +51,11 @@ def test_as_hmac(secret: bytes, text: bytes) -> None:
     "The data encoded in the first ready response contains an presumptively arbitrary string of random digits, a "
     "timestamp, and the fully-qualified primary host name of the server.",
 )
+@pytest.mark.rfc(
+    "2195",
+    "2",
+    "The syntax of the unencoded form must correspond to that of an RFC 822 'msg-id'",
+)
 def test_the_challenge() -> None:
     """A message identifier that holds all three."""
     text = cram.challenge(1896, 697170952.9, "postoffice.reston.mci.net")

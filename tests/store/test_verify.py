@@ -34,6 +34,9 @@ async def shard(folder: Path) -> Path:
     await bench.port.expunge(inbox, [Uid(3)])
     await bench.port.annotate(ALICE, inbox, {"/private/comment": b"x"})
     await bench.port.create(ALICE, "a/b")
+    important = frozenset({"$Important"})
+    await bench.port.change_flags(inbox, [Uid(1)], FlagChange.ADD, important)
+    await bench.put(await bench.id("Sent"), octets=b"To: b@x\r\n\r\n")
     await bench.store._index.caught_up()
     await bench.close()
     return folder
@@ -141,6 +144,10 @@ DAMAGES = [
     ("UPDATE sqlite_sequence SET seq=1 WHERE name='body'", "search", "search.db"),
     ("PRAGMA user_version=99", "schema", "index.db"),
     ("PRAGMA application_id=1", "schema", "index.db"),
+    ("UPDATE acquaintance SET account=9", "acquaintances", "account 9"),
+    ("UPDATE joined SET account=9", "acquaintances", "account 9"),
+    ("UPDATE acquaintance SET marked=6 WHERE marked=1", "acquaintances", "marked 6 times"),
+    ("UPDATE acquaintance SET marked=0 WHERE marked=1", "acquaintances", "says nothing"),
 ]
 
 

@@ -202,11 +202,11 @@ class Client:
         return lines
 
 
-async def logged_in(made: World, select: str | None = None) -> Client:
+async def logged_in(made: World, select: str | None = None, user: str = "user") -> Client:
     """A client behind LOGIN, and SELECT when asked."""
     client = Client(await made.connect())
     await client.greeting()
-    assert (await client.command(f"LOGIN user {PASSWORD}"))[-1].startswith(b"t OK")
+    assert (await client.command(f"LOGIN {user} {PASSWORD}"))[-1].startswith(b"t OK")
     if select is not None:
         assert (await client.command(f"SELECT {select}"))[-1].startswith(b"t OK")
     return client

@@ -102,7 +102,7 @@ def _messages(mbox: Path) -> list[bytes]:
     return [re.sub(rb"\r?\n", b"\r\n", part) for part in parts]
 
 
-def _logical_lines(body: bytes) -> list[tuple[int, bytes]]:
+def logical_lines(body: bytes) -> list[tuple[int, bytes]]:
     """Lines, those with a `{{{` block joined with its literal."""
     lines = body.split(b"\n")
     out = []
@@ -130,7 +130,7 @@ def _groups(body: bytes, several: bool) -> list[Group]:
     groups: list[Group] = []
     open_group: Group | None = None
     skipping = False
-    for number, line in _logical_lines(body):
+    for number, line in logical_lines(body):
         if line.startswith((b"!if", b"!else", b"!endif")):
             skipping = line.startswith(b"!ifenv") or (line.startswith(b"!else") and not skipping)
             continue

@@ -7,6 +7,7 @@ fresh one for one test. Neither sleeps: the server says through a pipe that it i
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import select
@@ -48,6 +49,16 @@ class Localserve:
     def context(self) -> ssl.SSLContext:
         """A client's context that trusts this server only."""
         return ssl.create_default_context(cafile=str(self.certificate))
+
+    def events(self, protocol: str, name: str) -> int:
+        """How often sessions reported that since the start, as /metrics says."""
+        connection = http.client.HTTPConnection(self.ip, self.http, timeout=STOP_SECONDS)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        wanted = f'postil_events_total{{event="{name}",protocol="{protocol}"}} '
+        found = [line for line in text.splitlines() if line.startswith(wanted)]
+        return int(float(found[0].rpartition(" ")[2])) if found else 0
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tools.bench import (
+    agree,
     crowd,
     huge,
     imapload,
@@ -129,6 +130,7 @@ def compare(given: argparse.Namespace) -> list[Row]:
     if given.prepare:
         return rows
     with prepared.servers(folder) as found:
+        agree.check([server for server, _ in found], [box for box in boxes if box.name in wanted])
         for task in chosen:
             rows.append(run(given, task, found))
             print(rows[-1].show(), flush=True)

@@ -39,6 +39,7 @@ class AccountRow:
     quota_messages: int | None
     quota_mailboxes: int | None
     shows_free_space: bool
+    marks_important: bool
     disabled: str | None
     password_set: bool
     created: int
@@ -133,6 +134,14 @@ class Administration:
             await self._connection.execute(
                 f"UPDATE account SET {column}=? WHERE id=?", (value, found.id)
             )
+        return await self.show(name)
+
+    async def set_marks_important(self, name: str, wanted: bool) -> AccountRow:
+        """Whether mail that arrives from now on may get $Important (RFC 8457)."""
+        found = await self.show(name)
+        await self._connection.execute(
+            "UPDATE account SET marks_important=? WHERE id=?", (wanted, found.id)
+        )
         return await self.show(name)
 
     async def insert(self, sql: str, values: Sequence[object], taken: str) -> int:
@@ -323,7 +332,7 @@ class Administration:
     async def _rows(self, where: str, values: Sequence[object]) -> list[AccountRow]:
         rows = await self._connection.execute_fetchall(
             "SELECT account.id, account.name, display_name, quota, quota_messages, quota_mailboxes,"
-            " shows_free_space, disabled, password IS NOT NULL, created,"
+            " shows_free_space, marks_important, disabled, password IS NOT NULL, created,"
             " (SELECT group_concat(local || '@' || domain, char(10)) FROM address"
             "   WHERE address.account = account.id)"
             f" FROM account {where} ORDER BY account.key",
@@ -338,10 +347,11 @@ class Administration:
                 quota_messages=row[4],
                 quota_mailboxes=row[5],
                 shows_free_space=bool(row[6]),
-                disabled=row[7],
-                password_set=bool(row[8]),
-                created=row[9],
-                addresses=tuple(sorted((row[10] or "").splitlines())),
+                marks_important=bool(row[7]),
+                disabled=row[8],
+                password_set=bool(row[9]),
+                created=row[10],
+                addresses=tuple(sorted((row[11] or "").splitlines())),
             )
             for row in rows
         ]

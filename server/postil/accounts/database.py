@@ -43,10 +43,10 @@ ROLES = frozenset({"postmaster", "abuse"})
 
 _ACCOUNT = (
     "account.id, account.name, account.display_name, account.quota, account.disabled,"
-    " account.quota_messages, account.quota_mailboxes, account.shows_free_space,"
+    " account.quota_messages, account.quota_mailboxes, account.shows_free_space, account.marks_important,"
     " (SELECT group_concat(capability, ' ') FROM switched_off WHERE switched_off.account = account.id)"
 )
-_COLUMNS = 9
+_COLUMNS = 10
 USED_SECONDS = 300  # how exactly is known when a key was last used: each time costs a write
 
 SECRETS = ("scram", "app", "seal")  # the fields of `_Keys`
@@ -138,7 +138,9 @@ class AccountsDatabase:
         return [tuple(row) for row in rows]
 
     async def _account(self, row: tuple[object, ...]) -> Account:
-        number, name, display_name, quota, disabled, messages, mailboxes, free, off = row[:_COLUMNS]
+        number, name, display_name, quota, disabled, messages, mailboxes, free, marks, off = row[
+            :_COLUMNS
+        ]
         assert isinstance(number, int)
         account = Account(
             id=AccountId(number),
@@ -148,6 +150,7 @@ class AccountsDatabase:
             quota_messages=messages if isinstance(messages, int) else None,
             quota_mailboxes=mailboxes if isinstance(mailboxes, int) else None,
             shows_free_space=bool(free),
+            marks_important=bool(marks),
             disabled=None if disabled is None else str(disabled),
             switched_off=frozenset(str(off or "").split()),
         )

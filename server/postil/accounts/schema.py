@@ -78,6 +78,10 @@ ALTER TABLE account ADD COLUMN shows_free_space INTEGER NOT NULL DEFAULT 0;
 """
 
 _FOURTH = """
+ALTER TABLE account ADD COLUMN marks_important INTEGER NOT NULL DEFAULT 1;  -- RFC 8457: mail may arrive with $Important
+"""
+
+_FIFTH = """
 ALTER TABLE account ADD COLUMN password_epoch INTEGER NOT NULL DEFAULT 0;  -- counted up when the sessions it opened must end
 CREATE TABLE tls_key (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: a session holds it
@@ -121,7 +125,7 @@ CREATE TABLE passkey (
 ) STRICT;
 """
 
-STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
+STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 VERSION = len(STEPS)
 
 

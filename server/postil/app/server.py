@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,7 +23,8 @@ from postil.accounts import AccountsDatabase
 from postil.accounts.attempts import FILE, Attempts
 from postil.accounts.gate import Allowed as AllowedFailures
 from postil.accounts.gate import LoginGate
-from postil.app.identities import ALSO, Watch, chains, chooser
+from postil.app.certs import Orders
+from postil.app.identities import ALSO, Watch, chooser
 from postil.base.clock import Clock, SystemClock
 from postil.base.tasks import Tasks
 from postil.config import Config
@@ -88,6 +88,7 @@ class Server:
     accounts: AccountsDatabase
     metrics: Metrics
     certificates: Watch
+    proofs: dict[str, str] = field(default_factory=dict)  # of http-01, token to answer
     failed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -183,7 +184,8 @@ async def serving(
         database = await _open_accounts(config, data, store, clock)
         stack.push_async_callback(database.close)
         accounts = await variant.directory(database) if variant.directory else database
-        wanted = functools.partial(chains, config, data, clock, variant.certificate_names)
+        orders = Orders(config, clock)
+        wanted = orders.beside(data, variant.certificate_names)
         identities = Identities(wanted())
         _warn_of_missing()
         metrics = Metrics()
@@ -208,11 +210,9 @@ async def serving(
         certificate = identities.chains[0].certificate
         watch = Watch(identities, wanted, metrics)
         server = Server(config, listeners.ports, certificate, store, database, metrics, watch)
+        server.proofs = orders.texts
 
-        def failed(name: str, error: BaseException) -> None:
-            _log.error("fault", task=name, exc_info=error)
-
-        tasks = Tasks(failed)
+        tasks = Tasks(_failed)
         stack.push_async_callback(tasks.close)
         tasks.start("erase", _erase_removed(store, database))
         tasks.start("certificates", watch.run())
@@ -224,6 +224,7 @@ async def serving(
         await listeners.open(
             lambda spec: services[_listener_of(config, spec).protocol].accept(spec)
         )
+        tasks.start("acme", orders.run(identities, watch, metrics.registry))  # the ports are open
         _log.info("ready", data=str(data), **{f"port_{k}": v for k, v in listeners.ports.items()})
         notify("READY=1")
         yield server
@@ -240,6 +241,10 @@ def _warn_of_missing() -> None:
 
 def _unreadable(error: AccountsUnavailable) -> None:
     _log.warning("sessions of withdrawn logins cannot be found", reason=str(error))
+
+
+def _failed(name: str, error: BaseException) -> None:
+    _log.error("fault", task=name, exc_info=error)
 
 
 def _allowed_failures(config: Config, variant: Variant) -> AllowedFailures:
@@ -350,4 +355,5 @@ def _pages(config: Config, variant: Variant, server: Server) -> Parts:
         welcome=welcome,
         site=variant.site,
         loopback_names_only=variant.local,
+        challenges=server.proofs if config.acme else None,
     )

@@ -191,6 +191,29 @@ _LIMITS = ("octets", "messages", "mailboxes")
 
 @command.command()
 @click.argument("name")
+@click.argument("state", type=click.Choice(["on", "off"]), required=False)
+@target.options
+def important(
+    name: str, state: str | None, config: Path | None, folder: Path | None, as_json: bool
+) -> None:
+    """Show or change whether mail that arrives for the account NAME may be marked as important."""
+
+    async def work(database: Administration) -> AccountRow:
+        if state is None:
+            return await database.show(name)
+        return await database.set_marks_important(name, state == "on")
+
+    row = target.administer(config, folder, work)
+    said = "on" if row.marks_important else "off"
+    target.show(
+        {"name": row.name, "important": row.marks_important},
+        as_json,
+        lambda: f"{row.name}: marking important mail is {said}",
+    )
+
+
+@command.command()
+@click.argument("name")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @target.options
 def password(

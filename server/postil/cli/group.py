@@ -10,7 +10,9 @@ import click
 # Command to the line in --help; here, because asking the modules would import half the server.
 COMMANDS: Final = {
     "account": "Accounts: add, list, change the password, close, remove.",
+    "acme": "Certificates by ACME: show, renew, revoke; accounts at authorities.",
     "address": "Addresses of accounts: add, remove.",
+    "caa": "CAA records: may our CA issue for a name, which records keep others from it.",
     "config": "The configuration file: check it, print an example.",
     "docs": "Every command and every setting, for the pages of the reference.",
     "localserve": "A mail server on this machine, for developers of mail software.",

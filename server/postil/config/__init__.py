@@ -1,6 +1,6 @@
 """The machine's configuration: one commented TOML file, read once, checked whole before anything starts.
 
-Files in reading order: `model` (the tables and fields, with their meaning), `locate` (which line of the file a field
+Files in reading order: `model` (the tables and fields, with their meaning), `acme` (those for certificates), `locate` (which line of the file a field
 stands on), `load` (file to `Config`, or a `ConfigError` with file, line and field), `example` (the commented file that
 `postil config example` prints; a test reads it back).
 

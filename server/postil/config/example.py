@@ -86,6 +86,32 @@ names = []
 # certificate = "other.pem"
 # key = "other-key.pem"
 
+# Certificates by ACME, ordered and renewed by themselves; repeat the tables for several authorities and certificates. Take
+# the # away. directory: as the authority documents it. agree_terms: whether you agree to its terms of service. challenges: http-01
+# needs an http listener on port 80, tls-alpn-01 one with tls = "implicit" on port 443, dns-01 a program (dns_hook).
+#[[acme]]
+#name = "example-ca"
+#directory = "https://acme.example/directory"
+#agree_terms = false
+#contact = ["mailto:admin@example.org"]
+#challenges = ["tls-alpn-01", "http-01"]
+#dns_hook = []
+#dns_wait = 0
+#key_type = "ecdsa"
+#profile = ""
+#eab_kid = ""
+#eab_key_file = ""
+#eab_key_env = ""
+#ca_file = ""
+
+# Which names, from which authority; without any, the hostname from the first. keep_key: renewals keep the key, so that TLSA
+# records stay right.
+#[[acme_certificate]]
+#names = ["mail.example.org"]
+#provider = "example-ca"
+#key_type = ""
+#keep_key = true
+
 [limits]
 # Largest message in octets; larger ones are refused with 552 (SMTP) and TOOBIG (IMAP).
 message_size = 104857600

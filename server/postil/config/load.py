@@ -10,7 +10,7 @@ from pathlib import Path
 import idna
 import msgspec
 
-from postil.config import locate
+from postil.config import acme, locate
 from postil.config.model import Config, Domain, Listener, Tls
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
@@ -73,7 +73,7 @@ def parse(text: str, file: str, folder: Path) -> Config:
         raise _at(text, file, steps, match.group("what")) from error
     try:
         return _checked(config, folder)
-    except _Wrong as wrong:
+    except (_Wrong, acme.Unfit) as wrong:
         raise _at(text, file, wrong.path, wrong.what) from wrong
 
 
@@ -115,12 +115,14 @@ def _checked(config: Config, folder: Path) -> Config:
         raise _Wrong(("limits", "recipients"), "RFC 5321 section 4.5.3.1.8 demands at least 100")
     if not config.data:
         raise _Wrong(("data",), "names no folder")
+    hostname = _name(("hostname",), config.hostname)
     return msgspec.structs.replace(
         config,
-        hostname=_name(("hostname",), config.hostname),
+        hostname=hostname,
         data=str(folder / config.data),
         domain=domains,
         tls=_tls(config.tls, folder),
+        **acme.checked(config.acme, config.acme_certificate, hostname, folder),
     )
 
 

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from postil.config import acme as acme_tables
+
 MIB = 1024 * 1024
 
 
@@ -217,6 +219,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: Limits = Limits()
     logins: Logins = Logins()
     metadata: Metadata = Metadata()
+    acme: tuple[acme_tables.Provider, ...] = ()
+    acme_certificate: tuple[acme_tables.Certificate, ...] = ()
 
     def local_domains(self) -> frozenset[str]:
         """All domains whose mail ends here, A-labels in lower case."""

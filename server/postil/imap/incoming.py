@@ -1,6 +1,6 @@
 """Messages a client hands over as literals: what may be refused before they come, and taking them in.
 
-RFC 9051 §6.3.12; RFC 3516 §4.4 (literal8); RFC 7888 §4 (too big). APPEND and REPLACE share it. No message is ever held here: its
+RFC 9051 §6.3.12; RFC 3516 §4.4 (literal8); RFC 7888 §4 (too big); RFC 6855 §4 (UTF8, for Thunderbird). APPEND and REPLACE share it. No message is ever held here: its
 octets go to the store in pieces.
 """
 
@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What stands before a message: [(flags)] [date-time]"""
+    """What stands before a message: [(flags)] [date-time] [UTF8 (]"""
 
     flags: frozenset[str]
     date: int | None
+    wrapped: bool = False  # by UTF8 ( )
+
+    def end(self, tokens: Tokens) -> None:
+        """What must stand behind the message: its bracket, if it has one."""
+        if self.wrapped:
+            tokens.close_list()
 
 
 def parse_about(tokens: Tokens) -> About:
@@ -38,13 +44,20 @@ def parse_about(tokens: Tokens) -> About:
     if tokens.peek() == b'"':
         date = tokens.date_time()
         tokens.sp()
+    # RFC 6855 §4: append-data =/ "UTF8" SP "(" literal8 ")". RFC 9755 §B.1: "This document removes APPEND's UTF8 data item": but
+    # Thunderbird (153) sends it for every message as soon as UTF8=ACCEPT is enabled, and has no other way to save one.
+    wrapped = tokens.accept_word("UTF8")
+    if wrapped:
+        tokens.sp()
+        tokens.open_list()
     tokens.end()
-    return About(flags, date)
+    return About(flags, date, wrapped)
 
 
 async def admit(
     session: Session,
     literal: MessageLiteral,
+    about: About,
     *,
     before: int = 0,
     count: int = 0,
@@ -54,7 +67,9 @@ async def admit(
     if literal.size == 0:
         # RFC 3502 §6.3.11: "A zero-length message literal argument is an error, and MUST return a NO."
         raise No("An empty message is not taken, and nothing before it", "CANNOT")
-    if literal.binary and not session.offers("BINARY"):
+    if about.wrapped and not (literal.binary and session.offers(utf8.NAME)):
+        raise Bad("expected a message as a literal")
+    if literal.binary and not about.wrapped and not session.offers("BINARY"):
         raise Bad("expected a message as a literal")
     most = session.limits.largest_message
     if literal.size > most:
@@ -89,7 +104,7 @@ async def receive(session: Session, literal: MessageLiteral) -> tuple[Staged, Co
             header.see(piece)
             await writer.write(piece)
         rest = await session.reader.more()
-        if literal.nul and not literal.binary:
+        if literal.nul and not (literal.binary and session.offers("BINARY")):
             # RFC 9051 §9: "The ASCII NUL character, %x00, MUST NOT be used anywhere, with the exception of the OCTET
             # production."
             raise Bad("a message with NUL needs a literal8")

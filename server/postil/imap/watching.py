@@ -16,6 +16,7 @@ from postil.imap.commands import status
 from postil.imap.extensions import condstore
 from postil.imap.filters import Mailboxes
 from postil.imap.listing import Tree
+from postil.imap.names import INBOX
 from postil.ports.ids import MailboxId, ModSeq
 from postil.ports.store import Change, Mailbox, NoSuchMailbox, Status
 
@@ -223,9 +224,14 @@ class Watch:
             old = old_names.get(id_)
             if old is None:
                 self._changed[id_] = None
-                affected.update(dict.fromkeys(_with_parent(name)))
-            # TODO(RFC 5465 §5.4): RENAME of INBOX makes a mailbox, and the store does not say of what: a client sees LIST
-            # of the new name without OLDNAME
+                if now.mailboxes[name].from_inbox:
+                    # RFC 5465 §5.4: "When INBOX is renamed, a new INBOX is assumed to be created. No MailboxName event is
+                    # sent for INBOX in this case." So the mailbox that holds its messages is INBOX with another name
+                    affected[name] = INBOX
+                else:
+                    affected.update(
+                        {one: None for one in _with_parent(name) if one not in affected}
+                    )
             elif old != name and not _follows(old, name, old_names, new_names, before):
                 affected[name] = old
         for id_, name in old_names.items():

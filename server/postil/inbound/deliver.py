@@ -1,15 +1,17 @@
 """The last step: every recipient's copy into its mailbox, all in one transaction.
 
-RFC 5321 §4.2.5 and §6.1 (what 250 promises), §4.4 (Return-Path, Received); RFC 9228 (Delivered-To).
+RFC 5321 §4.2.5 and §6.1 (what 250 promises), §4.4 (Return-Path, Received); RFC 9228 (Delivered-To); RFC 8457 (`$Important`).
 The octets are written once; each copy has its own fields in front. 250 is said when the store has them on disk.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from typing import Final
 
 from postil.base.clock import Clock
-from postil.inbound import limits
+from postil.inbound import important, limits
 from postil.inbound.header import HeaderWatch
 from postil.inbound.originate import missing_fields
 from postil.inbound.settings import Settings
@@ -18,7 +20,10 @@ from postil.ports.accounts import Delivery
 from postil.ports.delivery import Transaction, Verdict
 from postil.ports.ids import AccountId, MailboxId
 from postil.ports.store import (
+    IMPORTANT,
+    Acquaintance,
     BodyWriter,
+    LimitReached,
     NewMessage,
     NoSuchMailbox,
     OverQuota,
@@ -28,6 +33,11 @@ from postil.ports.store import (
     StoreUnavailable,
 )
 from postil.smtp.received import received
+
+_log = logging.getLogger("postil.inbound")
+_MARK: Final = frozenset({IMPORTANT})
+_NO_FLAGS: Final = frozenset[str]()
+_STRANGER: Final = Acquaintance()
 
 
 class Deliverer:
@@ -70,12 +80,15 @@ class Deliverer:
     ) -> None:
         now = self._clock.now()
         common = self._trace(transaction, header, now)
-        for attempt in (1, 2):
+        marked = await self._important(transaction, targets, header, body)
+        looked_again = False
+        while True:
             messages = [
                 (
                     await self._mailbox(target),
                     NewMessage(
                         body,
+                        _MARK if target.account.id in marked else _NO_FLAGS,
                         internal_date=int(now),
                         prefix=self._first_fields(transaction, target) + common,
                     ),
@@ -88,8 +101,52 @@ class Deliverer:
             except NoSuchMailbox:
                 # Deleted or made anew since we remembered its number: look again, once.
                 self._mailboxes.clear()
-                if attempt == 2:
+                if looked_again:
                     raise
+                looked_again = True
+            except LimitReached:
+                # No room for one more keyword in somebody's mailbox: the mail comes without it.
+                if not marked:
+                    raise
+                marked = frozenset()
+
+    async def _important(
+        self,
+        transaction: Transaction,
+        targets: Sequence[Delivery],
+        header: HeaderWatch,
+        body: Staged,
+    ) -> frozenset[AccountId]:
+        """For whom the message is important."""
+        found = set()
+        for target in targets:
+            account = target.account
+            if not account.marks_important:
+                continue
+            try:
+                acquaintance = await self._store.acquaintance(account.id, body)
+            except StoreError as error:
+                _log.warning("not judged whether a message is important: %s", error)
+                continue
+            if acquaintance == _STRANGER:
+                continue  # nearly all mail; the header need not be read
+            facts = important.facts_of(
+                header.octets,
+                bounce=transaction.mail_from.is_null,
+                own_addresses=frozenset(map(important.comparable, (target.address, account.name))),
+                acquaintance=acquaintance,
+            )
+            judgement = important.judge(facts)
+            _log.debug(
+                "%s: %s for account %d: %s",
+                transaction.queue_id,
+                "important" if judgement.important else "not important",
+                account.id,
+                judgement.reason.value,
+            )
+            if judgement.important:
+                found.add(account.id)
+        return frozenset(found)
 
     def _first_fields(self, transaction: Transaction, target: Delivery) -> bytes:
         # RFC 5321 §4.4: "This use of return-path is required; mail systems MUST support it."

@@ -32,6 +32,11 @@ class HeaderWatch:
             del self._octets[end + 2 :]
         self._complete = end >= 0 or len(self._octets) >= limits.HEADER_OCTETS
 
+    @property
+    def octets(self) -> bytes:
+        """The header, without its blank line."""
+        return bytes(self._octets)
+
     def count(self, name: bytes) -> int:
         """How many fields of that name there are; the name in any case."""
         return len(re.findall(rb"(?im)^" + re.escape(name) + rb"[ \t]*:", self._octets))

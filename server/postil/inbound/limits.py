@@ -10,6 +10,10 @@ RECEIVED_FIELDS = 100
 # fields a submission may lack stand in headers of a few KiB.
 HEADER_OCTETS = 256 * 1024
 
+# Addresses of From, To and Cc in which one of the recipient's own is looked for. Whoever writes to more people than that does not write to
+# somebody, and thousands of addresses would hold up everybody.
+ADDRESSES_READ = 100
+
 # (prefix of IPv4, of IPv6, how many times the base rate it may have): one person can rent a small network, and every
 # home has a /64 of IPv6 addresses.
 ADDRESS_CLASSES = ((32, 64, 1), (26, 48, 4), (21, 32, 12))

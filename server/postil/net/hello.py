@@ -22,6 +22,7 @@ _SERVER_NAME: Final = 0  # extension types
 _ALPN: Final = 16
 _RECORD_HEAD: Final = 5  # type, version, length
 _MESSAGE_HEAD: Final = 4  # type, length
+_EXTENSION_HEAD: Final = 4  # type, length
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +118,18 @@ def _read(body: bytes) -> Hello:
     name: bytes | None = None
     protocols: tuple[bytes, ...] = ()
     if message:  # a client of TLS 1.2 may send no extensions
-        extensions = _Vectors(message.vector(2))
-        while extensions:
-            kind = extensions.number(2)
-            data = extensions.vector(2)
+        extensions = message.vector(2)
+        at, end = 0, len(extensions)
+        while at + _EXTENSION_HEAD <= end:  # some twenty, so without a call for each
+            kind = extensions[at] << 8 | extensions[at + 1]
+            begin = at + _EXTENSION_HEAD
+            at = begin + (extensions[at + 2] << 8 | extensions[at + 3])
             if kind == _SERVER_NAME:
-                name = _host_name(data)
+                name = _host_name(extensions[begin:at])
             elif kind == _ALPN:
-                protocols = _protocols(data)
+                protocols = _protocols(extensions[begin:at])
+        if at != end:
+            raise _Malformed
     return Hello(name, protocols)
 
 

@@ -54,6 +54,7 @@ class Account:
     shows_free_space: bool = (
         False  # without a limit of octets, clients are shown what the disk has left
     )
+    marks_important: bool = True  # what arrives may get $Important (RFC 8457)
     disabled: str | None = None  # a reason to show, or None
     switched_off: frozenset[str] = field(
         default_factory=frozenset

@@ -80,6 +80,7 @@ class Mailbox:
     uidvalidity: int
     object_id: str
     special_use: frozenset[str] = frozenset()  # `\\Sent`, `\\Archive` … RFC 6154 §2
+    from_inbox: bool = False  # a rename of INBOX made it
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +242,21 @@ class TextSearch:
     field: str = ""  # lower case name of the header field for HEADER
 
 
+IMPORTANT = "$Important"
+"""RFC 8457 §2: the keyword whose setting and clearing is counted for whoever wrote the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """What an account has to do with whoever wrote a message, and with what the message answers."""
+
+    written_to: bool = False  # a message to the address came into a mailbox with `\\Sent`
+    in_thread: bool = False  # so did a message of the same thread
+    marked: int = (
+        0  # how often $Important was set on mail from there, less how often cleared; -5 to 5
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What an account uses (RFC 9208 STORAGE in octets here, MESSAGE, MAILBOX)."""
@@ -317,6 +333,10 @@ class Store(Protocol):
 
     async def deliver(self, targets: Sequence[tuple[MailboxId, NewMessage]]) -> Sequence[Appended]:
         """Into mailboxes of several accounts, all or nothing."""
+        ...
+
+    async def acquaintance(self, account: AccountId, body: Staged) -> Acquaintance:
+        """What `append` into mailboxes with `\\Sent`, and `change_flags`, have taught about its author and its thread."""
         ...
 
     # --- messages changed

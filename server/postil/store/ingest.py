@@ -9,9 +9,11 @@ Done once per message, when it has arrived. The parse is taken in slices of abou
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from typing import NamedTuple
 
+from postil.message.addresses import Address, address_steps, mailboxes, parse_addresses
 from postil.message.content import preview
 from postil.message.fields import Buffer
 from postil.message.limits import MAX_HEADER
@@ -39,6 +41,8 @@ class Ingested(NamedTuple):
     references: tuple[bytes, ...]
     base_subject: str
     preview: str
+    sender: bytes  # `address_key` of the one address in From; empty when there is none, or several
+    sent_to: tuple[bytes, ...]  # To, Cc and Bcc, unfolded
     prefixable: bool  # header fields can be put in front without a change of structure
 
 
@@ -81,6 +85,30 @@ def with_prefix(record: Ingested, prefix: bytes) -> Ingested | None:
     return record._replace(size=record.size + len(prefix), header_size=size)
 
 
+def address_key(address: Address) -> bytes:
+    """An address as two are compared: who writes to somebody seldom minds the case, and his program never."""
+    return (address.local + b"@" + address.domain).lower()
+
+
+def addressees(record: Ingested) -> frozenset[bytes]:
+    """`address_key` of everybody a message is addressed to."""
+    return frozenset(
+        address_key(address)
+        for value in record.sent_to
+        for address in mailboxes(parse_addresses(value))
+        if address.local and address.domain
+    )
+
+
+def _author(value: bytes) -> bytes:
+    """`address_key` of the one address of a From field."""
+    found = list(itertools.islice(address_steps(value), 2))
+    match found:
+        case [Address(local=local, domain=domain) as author] if local and domain:
+            return address_key(author)
+    return b""
+
+
 def _record(octets: Buffer, root: Part, rendered: Rendered) -> Ingested:
     header_size = root.body_start
     subject = root.fields.get(b"subject", b"")
@@ -95,5 +123,7 @@ def _record(octets: Buffer, root: Part, rendered: Rendered) -> Ingested:
         references=tuple(references(root)),
         base_subject=base_subject(subject).text,
         preview=preview(root, octets),
+        sender=_author(root.fields.get(b"from", b"")),
+        sent_to=tuple(filter(None, map(root.fields.get, (b"to", b"cc", b"bcc")))),
         prefixable=header_size > 0 and not starts_with_blank,
     )

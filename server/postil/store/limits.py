@@ -144,6 +144,18 @@ SEARCH_TRIGRAMS_MAX = 32
 SEARCH_VERIFY_KEYS = 20_000
 """Messages compared in one statement: 40 ms in a thread that holds no lock of Python's."""
 
+ACQUAINTANCES_KEPT = 20_000
+"""People and threads kept of an account (RFC 8457), of each the newest: about 2 MB, and more than a year of fifty messages a day."""
+
+CORRESPONDENTS_MAX = 100
+"""A sent message to more addresses is a mailing, and makes nobody an acquaintance."""
+
+MARKED_MAX = 5
+"""So often $Important set (or cleared) more than cleared (or set) counts, no more: somebody who changes his mind needs few messages to be understood."""
+
+MARKED_AT_ONCE_MAX = 256
+"""A command that sets or clears $Important on more messages than this says nothing about who wrote them."""
+
 ENTRIES_MAX = 1000
 """Annotations (RFC 5464) of one account, all mailboxes and its server entries together."""
 

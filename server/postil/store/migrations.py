@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import apsw
 
 from postil.ports.store import StoreUnavailable
-from postil.store.schema import APPLICATION_ID, VERSION_1, VERSION_2, VERSION_3
+from postil.store.schema import APPLICATION_ID, VERSION_1, VERSION_2, VERSION_3, VERSION_4
 
 
 def _first(db: apsw.Connection) -> None:
@@ -27,7 +27,11 @@ def _third(db: apsw.Connection) -> None:
     db.execute(VERSION_3)
 
 
-STEPS: Sequence[Callable[[apsw.Connection], None]] = (_first, _second, _third)
+def _fourth(db: apsw.Connection) -> None:
+    db.execute(VERSION_4)
+
+
+STEPS: Sequence[Callable[[apsw.Connection], None]] = (_first, _second, _third, _fourth)
 
 
 def version_of(db: apsw.Connection) -> int:

@@ -170,6 +170,29 @@ ALTER TABLE account ADD COLUMN limit_messages INTEGER;
 ALTER TABLE account ADD COLUMN limit_mailboxes INTEGER;
 """
 
+# What a new name of INBOX stands for (RFC 5465 §5.4), and RFC 8457: what an account has to do with whom. Addresses are hashed to 64 bits. `number` counts up per account with each time that a row is
+# touched; what falls more than `limits.ACQUAINTANCES_KEPT` behind the newest is forgotten.
+VERSION_4 = """
+ALTER TABLE shape ADD COLUMN sender INTEGER;  -- hash of the address in From; NULL: none, several, or stored before there was this column
+
+ALTER TABLE mailbox ADD COLUMN from_inbox INTEGER NOT NULL DEFAULT 0;  -- 1: a rename of INBOX made it
+
+CREATE TABLE acquaintance (
+  account INTEGER NOT NULL, person INTEGER NOT NULL,
+  written_to INTEGER NOT NULL,            -- 1: mail to the address came into a mailbox with \\Sent
+  marked INTEGER NOT NULL,                -- $Important set on mail from there, less cleared
+  number INTEGER NOT NULL,
+  PRIMARY KEY (account, person)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX acquaintance_age ON acquaintance (account, number);
+
+CREATE TABLE joined (                     -- threads with a message in a mailbox with \\Sent
+  account INTEGER NOT NULL, thread TEXT NOT NULL, number INTEGER NOT NULL,
+  PRIMARY KEY (account, thread)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX joined_age ON joined (account, number);
+"""
+
 
 def shape_crc(
     plain: int, envelope: bytes, bodystructure: bytes, object_id: str, thread: str, preview: str

@@ -23,6 +23,7 @@ from postil.base.ids import object_id
 from postil.ports.ids import AccountId, MailboxId, ModSeq, Uid
 from postil.ports.picture import View
 from postil.ports.store import (
+    Acquaintance,
     Appended,
     Body,
     BodyWriter,
@@ -44,7 +45,7 @@ from postil.ports.store import (
 )
 from postil.store.bodies import ShardBodies
 from postil.store.database import read_every, read_first
-from postil.store.ingest import Ingested, ingest, with_prefix
+from postil.store.ingest import Ingested, addressees, ingest, with_prefix
 from postil.store.intents.appending import Append, Incoming, Shape
 from postil.store.intents.copying import Copy
 from postil.store.intents.expunging import Expunge
@@ -61,6 +62,7 @@ from postil.store.intents.sharing import (
 )
 from postil.store.intents.upkeep import DropStaged
 from postil.store.limits import (
+    CORRESPONDENTS_MAX,
     DETAILS_MAX,
     FREE_SPACE_FLOOR,
     HEADER_CACHE_OCTETS,
@@ -135,9 +137,17 @@ class SqliteStore:
         ):
             uses.setdefault(mailbox, set()).add(attribute)
         return [
-            Mailbox(number, account, name, uidvalidity, identity, frozenset(uses.get(number, ())))
-            for number, name, uidvalidity, identity in self._every(
-                "SELECT id, name, uidvalidity, object_id FROM mailbox"
+            Mailbox(
+                number,
+                account,
+                name,
+                uidvalidity,
+                identity,
+                frozenset(uses.get(number, ())),
+                bool(from_inbox),
+            )
+            for number, name, uidvalidity, identity, from_inbox in self._every(
+                "SELECT id, name, uidvalidity, object_id, from_inbox FROM mailbox"
                 " WHERE account=? AND doomed=0 ORDER BY name",
                 account,
             )
@@ -202,14 +212,16 @@ class SqliteStore:
             self.shard.stage.file_numbers.discard(number)
 
     async def append(self, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
-        incoming = [await self._incoming(message) for message in messages]
+        sent = self._keeps_sent_mail(mailbox)
+        incoming = [await self._incoming(message, sent) for message in messages]
         (appended,) = await self.shard.writer.submit(Append([(mailbox, incoming)]))
         return appended
 
     async def replace(
         self, source: MailboxId, uid: Uid, target: MailboxId, message: NewMessage
     ) -> Appended:
-        intent = Replace(source, uid, target, await self._incoming(message))
+        incoming = await self._incoming(message, self._keeps_sent_mail(target))
+        intent = Replace(source, uid, target, incoming)
         (appended,) = await self.shard.writer.submit(intent)
         return appended
 
@@ -217,7 +229,40 @@ class SqliteStore:
         groups = [(mailbox, [await self._incoming(message)]) for mailbox, message in targets]
         return await self.shard.writer.submit(Append(groups))
 
-    async def _incoming(self, message: NewMessage) -> Incoming:
+    def _keeps_sent_mail(self, mailbox: MailboxId) -> bool:
+        row = self._first(
+            "SELECT 1 FROM special_use WHERE mailbox=? AND attribute='\\Sent'", mailbox
+        )
+        return row is not None
+
+    async def acquaintance(self, account: AccountId, body: Staged) -> Acquaintance:
+        staged = self.shard.stage.bodies.get(body.number)
+        if staged is None:
+            raise StoreUnavailable("the message was thrown away before it was stored")
+        record = staged.ingested
+        row = None
+        if record.sender:
+            row = self._first(
+                "SELECT written_to, marked FROM acquaintance WHERE account=? AND person=?",
+                account,
+                _key(record.sender),
+            )
+        written_to, marked = row or (0, 0)
+        return Acquaintance(bool(written_to), self._in_thread(account, record), marked)
+
+    def _in_thread(self, account: AccountId, record: Ingested) -> bool:
+        keys = [_key(reference) for reference in record.references[-_REFERENCES:]]
+        if not keys:
+            return False
+        row = self._first(
+            "SELECT 1 FROM threading AS t CROSS JOIN joined AS j ON j.account=t.account AND j.thread=t.thread"
+            f" WHERE t.account=? AND t.reference IN ({','.join('?' * len(keys))})",
+            account,
+            *keys,
+        )
+        return row is not None
+
+    async def _incoming(self, message: NewMessage, sent: bool = False) -> Incoming:
         """A message made ready in the loop: what the writer still does is SQL."""
         staged = self.shard.stage.bodies.get(message.body.number)
         if staged is None:
@@ -245,6 +290,7 @@ class SqliteStore:
             record,
             staged.file,
             prefix,
+            _correspondents(ingested) if sent else None,
         )
 
     async def _staged_octets(self, staged: StagedBody) -> bytes:
@@ -478,7 +524,7 @@ def _pinned(view: View) -> PinnedView:
 
 
 def _key(reference: bytes) -> int:
-    """A message id as the index keeps it: 64 bits, signed as SQLite has them."""
+    """A message id or address as the index keeps it: 64 bits, signed as SQLite has them."""
     return int.from_bytes(blake2b(reference, digest_size=8).digest(), "big", signed=True)
 
 
@@ -502,7 +548,13 @@ def _shape(ingested: Ingested) -> Shape:
         _key(own) if own else None,
         tuple(_key(reference) for reference in ingested.references[-_REFERENCES:]),
         object_id("T"),
+        _key(ingested.sender) if ingested.sender else None,
     )
+
+
+def _correspondents(ingested: Ingested) -> tuple[int, ...]:
+    people = addressees(ingested)
+    return tuple(map(_key, sorted(people))) if len(people) <= CORRESPONDENTS_MAX else ()
 
 
 _REFERENCES = 20  # the nearest relatives; a thread longer than that is found by the others

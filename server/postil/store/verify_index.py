@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from postil.store.limits import MARKED_MAX
+
 
 class Check(NamedTuple):
     """A promise, and the query for what breaks it: rows of (where, what)."""
@@ -135,6 +137,24 @@ CHECKS: tuple[Check, ...] = (
     _owned("rights"),
     _owned("special_use"),
     _owned("annotation", "t.mailbox <> 0"),
+    *(
+        Check(
+            "acquaintances",
+            f"SELECT 'account ' || account, 'does not exist, but {table} has rows of it' FROM {table}"
+            " WHERE account NOT IN (SELECT id FROM account) GROUP BY account",
+        )
+        for table in ("acquaintance", "joined")
+    ),
+    Check(
+        "acquaintances",
+        "SELECT 'account ' || account, 'somebody is marked ' || marked || ' times'"
+        f" FROM acquaintance WHERE marked NOT BETWEEN -{MARKED_MAX} AND {MARKED_MAX}",
+    ),
+    Check(
+        "acquaintances",
+        "SELECT 'account ' || account, 'a row says nothing' FROM acquaintance"
+        " WHERE written_to NOT IN (0, 1) OR written_to=0 AND marked=0",
+    ),
     Check(
         "bodies",
         f"SELECT {_BOX} || ' uid ' || m.uid, 'its body ' || m.body || ' has no row'"

@@ -1,7 +1,8 @@
 """HTTP pages: today the start page of localserve, health checks and metrics.
 
 Files in reading order: `guard` who may ask at all, and the headers every answer carries; `overview` what the start
-page shows, read from store and accounts; `health` /healthz and /readyz; `docs` the pages of code and RFCs, made by
+page shows, read from store and accounts; `health` /healthz and /readyz; `challenge` answers to authorities that issue
+certificates; `docs` the pages of code and RFCs, made by
 another program; `application` the routes;
 `templates/` and `static/` what a browser gets.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from postil.ports.ids import MailboxId, Uid
+from postil.web.challenge import PATH as CHALLENGE
+from postil.web.challenge import challenge
 from postil.web.docs import Docs
 from postil.web.guard import Guard
 from postil.web.health import Ready, healthz, readyz
@@ -68,6 +70,7 @@ class Parts:
     welcome: Welcome | None = None
     site: Path | None = None  # the built documentation, shown under /docs/
     loopback_names_only: bool = True
+    challenges: Mapping[str, str] | None = None  # token to answer; None: nobody orders certificates
 
 
 def _size(octets: int) -> str:
@@ -115,6 +118,8 @@ def application(parts: Parts) -> Starlette:
         routes.append(Route("/source/{mailbox:int}/{uid:int}", _source(parts.overview)))
     else:
         routes.append(Route("/", _plain))
+    if parts.challenges is not None:
+        routes.append(Route(CHALLENGE, challenge(parts.challenges)))
     if parts.site is not None:
         routes.append(Mount("/docs", Docs(parts.site)))
     return Starlette(

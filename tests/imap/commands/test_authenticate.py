@@ -45,6 +45,11 @@ async def test_no_initial_response() -> None:
         assert (await client.command("NOOP"))[-1].startswith(b"t OK")
 
 
+@pytest.mark.rfc(
+    "2195",
+    "2",
+    "If the digest is correct, the server should consider the client authenticated and respond appropriately.",
+)
 async def test_cram_md5() -> None:
     """The right digest logs in; one for another challenge does not, so a recorded login is worth nothing."""
     async with world() as made:
@@ -73,3 +78,23 @@ async def test_never_in_the_clear() -> None:
         answer = await client.command("CAPABILITY")
         assert b"CRAM-MD5" not in answer[0]
         assert b"[PRIVACYREQUIRED]" in (await client.command("AUTHENTICATE CRAM-MD5"))[-1]
+
+
+@pytest.mark.rfc(
+    "4422",
+    "5",
+    "then the first server challenge MUST be empty (the EXTERNAL mechanism is an example of this case).",
+)
+async def test_an_empty_challenge() -> None:
+    """Of every mechanism in which the client begins, when it did not."""
+    async with world() as made:
+        made.client_key = "ab" * 32
+        client = await connect(made)
+        announced = (await client.command("CAPABILITY"))[0].decode().split()
+        mechanisms = [one.removeprefix("AUTH=") for one in announced if one.startswith("AUTH=")]
+        assert {"EXTERNAL", "SCRAM-SHA-256", "PLAIN"} <= set(mechanisms)
+        for mechanism in mechanisms:
+            client.stream.client_write(f"a AUTHENTICATE {mechanism}\r\n".encode())
+            assert await client.stream.client_line() == b"+ \r\n"
+            client.stream.client_write(b"*\r\n")
+            assert (await client.until(b"a"))[-1].startswith(b"t BAD")

@@ -107,10 +107,22 @@ async def test_messages_and_mailboxes() -> None:
 async def test_root() -> None:
     """First the root of the mailbox, then its quota."""
     async with world() as made:
+        _limit(made, 2048)
         client = await logged_in(made)
         assert await client.command("GETQUOTAROOT INBOX") == [
             b'* QUOTAROOT INBOX ""',
-            b'* QUOTA "" ()',
+            b'* QUOTA "" (STORAGE 0 2)',
+            b"t OK GETQUOTAROOT completed",
+        ]
+
+
+@pytest.mark.rfc("9208", "4.2.2", "zero or more quota root names")
+async def test_no_limit_no_root() -> None:
+    """Thunderbird (153) cannot read an empty list of resources, and would end the connection it idles on."""
+    async with world() as made:
+        client = await logged_in(made)
+        assert await client.command("GETQUOTAROOT INBOX") == [
+            b"* QUOTAROOT INBOX",
             b"t OK GETQUOTAROOT completed",
         ]
 

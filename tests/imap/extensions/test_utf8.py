@@ -68,6 +68,23 @@ async def test_an_account_without_the_capability() -> None:
         assert (await _bring(client, "APPEND", UTF8)).startswith(b"q OK")
 
 
+@pytest.mark.rfc("6855", "4", "append-data    =/ utf8-literal")
+async def test_wrapped_literals() -> None:
+    """They go with UTF8=ACCEPT, not with BINARY, which alone allows NUL."""
+    wrapped = b"APPEND INBOX UTF8 (~{10+}\r\nA: b\r\n\r\n%bx)"
+    async with world() as made:
+        client = await logged_in(made)
+        assert (await client.command(wrapped % b"\0"))[-1].startswith(b"t OK")
+        made.directory.off[made.account.id] = frozenset({"BINARY"})
+        client = await logged_in(made)
+        assert (await client.command(wrapped % b"y"))[-1].startswith(b"t OK")
+        assert (await client.command(wrapped % b"\0"))[-1].startswith(b"t BAD")
+        made.directory.off[made.account.id] = frozenset({"UTF8=ACCEPT"})
+        client = await logged_in(made)
+        assert (await client.command(wrapped % b"y"))[-1].startswith(b"t BAD")
+        assert await _count(made) == 2
+
+
 @given(
     st.lists(st.sampled_from([b"a", b"\r\n", b"\n", b"\xc3\xbc", b"\r", b": "]), max_size=12),
     st.data(),

@@ -77,6 +77,19 @@ async def test_quota_of_mailboxes_and_messages(bench: Bench) -> None:
     assert port.free_octets() > 0
 
 
+async def test_a_mailbox_that_cannot_be_made(bench: Bench) -> None:
+    """CREATE for a use that meets a limit: neither the mailbox nor a level above it, and no attribute that waits for the name."""
+    before = await bench.port.mailboxes(ALICE)
+    await bench.port.provision(ALICE, None, None, len(before) + 1)
+    with pytest.raises(OverQuota):
+        await bench.port.create(ALICE, "a/b", frozenset({"\\Important"}))
+    assert await bench.port.mailboxes(ALICE) == before
+    await bench.port.provision(ALICE, None)
+    await bench.port.create(ALICE, "a/b", frozenset({"\\Important"}))
+    uses = {box.name: box.special_use for box in await bench.port.mailboxes(ALICE)}
+    assert (uses["a"], uses["a/b"]) == (frozenset(), frozenset({"\\Important"}))
+
+
 async def test_create_makes_superiors(bench: Bench) -> None:
     """CREATE of a/b/c makes a and a/b too (RFC 9051 §6.3.4)."""
     made = await bench.port.create(ALICE, "a/b/ç", frozenset({"\\Archive"}))

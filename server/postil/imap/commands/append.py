@@ -76,10 +76,11 @@ async def _receive(
             raise Bad("one message per APPEND")
         if len(messages) >= limits.APPEND_MESSAGES:
             raise No(f"One command brings at most {limits.APPEND_MESSAGES} messages", "LIMIT")
-        await incoming.admit(session, literal, before=octets, count=len(messages))
+        await incoming.admit(session, literal, about, before=octets, count=len(messages))
         octets += literal.size
         staged, rest = await incoming.receive(session, literal)
         messages.append(NewMessage(staged, about.flags, about.date))
+        about.end(rest.tokens)
         literal = rest.literal
         if literal is None:
             rest.tokens.end()

@@ -1,6 +1,6 @@
 """QUOTA: how much an account uses, and how much it may.
 
-RFC 9208; RFC 2087 before it. One quota root, "", for all mailboxes of an account; STORAGE in units of 1,024 octets, MESSAGE and MAILBOX as
+RFC 9208; RFC 2087 before it. One quota root, "", for all mailboxes of an account that has limits; STORAGE in units of 1,024 octets, MESSAGE and MAILBOX as
 numbers. Limits are set by commands on the machine.
 """
 
@@ -44,18 +44,26 @@ async def get(session: Session, command: Quota) -> AsyncIterator[bytes | Done]:
     """One root's usage and limits."""
     if command.argument != _ROOT:
         raise No('There is one quota root, ""', "NONEXISTENT")
-    yield await _line(session)
+    yield _line(await _limits(session))
 
 
 async def get_root(session: Session, command: Quota) -> AsyncIterator[bytes | Done]:
     """Which root a mailbox has, or would have, and that root."""
     # RFC 9208 §4.1.2: "Note that the mailbox name parameter doesn't have to reference an existing mailbox."
     name = names.read(command.argument, session.utf8)
+    limits = await _limits(session)
+    if not limits:
+        # RFC 9208 §4.2.2: "zero or more quota root names". The root without a limit would come with an empty list; that is right
+        # (erratum 8846), but Thunderbird takes it for an error of syntax and ends the connection before it begins to IDLE.
+        yield b"* QUOTAROOT %b\r\n" % session.name_of(name)
+        return
     yield b'* QUOTAROOT %b ""\r\n' % session.name_of(name)
-    yield await _line(session)
+    # RFC 9208 §4.1.2: "For each listed quota root, it also returns the quota root's resource usage and limits in an untagged QUOTA response."
+    yield _line(limits)
 
 
-async def _line(session: Session) -> bytes:
+async def _limits(session: Session) -> list[str]:
+    """Triplets of name, usage and limit."""
     account = session.user
     usage = await session.store.usage(account.id)
     found = []
@@ -71,9 +79,13 @@ async def _line(session: Session) -> bytes:
         found.append(f"MESSAGE {usage.messages} {account.quota_messages}")
     if account.quota_mailboxes is not None:
         found.append(f"MAILBOX {usage.mailboxes} {account.quota_mailboxes}")
+    return found
+
+
+def _line(limits: list[str]) -> bytes:
     # Erratum 8846: the list may be empty. RFC 9208 §4.2.1: "Thus, an empty list means there are no administrative
     # resource limits in the quota root."
-    return b'* QUOTA "" (%b)\r\n' % " ".join(found).encode("ascii")
+    return b'* QUOTA "" (%b)\r\n' % " ".join(limits).encode("ascii")
 
 
 COMMANDS = (

@@ -58,9 +58,10 @@ async def handle(session: Session, command: Replace) -> AsyncIterator[bytes | Do
     # are sent as appropriate."
     target = await session.target(names.read(command.mailbox, session.utf8))
     # RFC 8508 §3.4: "only the net quota consumption is considered."
-    await incoming.admit(session, literal, freed=size)
+    await incoming.admit(session, literal, command.about, freed=size)
     staged, rest = await incoming.receive(session, literal)
     try:
+        command.about.end(rest.tokens)
         if rest.literal is not None:
             raise Bad("one message per REPLACE")
         rest.tokens.end()

@@ -1,6 +1,6 @@
 """SPECIAL-USE: what a mailbox may be for, as CREATE and METADATA set it.
 
-RFC 6154 §2, §3, §4. LIST shows it (`commands/list.py`).
+RFC 6154 §2, §3, §4; RFC 8457 §3. LIST shows it (`commands/list.py`).
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from postil.imap.errors import No
+from postil.imap.extensions import important
 
 # RFC 6154 §2: \All and \Flagged are virtual mailboxes, which there are none of here.
-USES: Final = {use.lower(): use for use in ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")}
+USES: Final = {
+    use.lower(): use
+    for use in ("\\Archive", "\\Drafts", important.USE, "\\Junk", "\\Sent", "\\Trash")
+}
 
 
 def uses_of(asked: Iterable[str]) -> frozenset[str]:

@@ -5,7 +5,7 @@ RFC 9051 §6.3.12 (APPEND), §6.4.6 (STORE), §6.4.7 (COPY), §6.4.8 (MOVE), RFC
 An intent is a dataclass with an `execute(tx)`: it looks at the database as it is at that moment, so it needs no locks and no
 retries. It changes rows, counters included, tells the loop by events what it did, and raises a `StoreError` to change nothing.
 
-In reading order, by noun: `counters` (sums kept in step), `appending` (new messages), `picking` (the messages an intent works on), `flagging`, `copying` (copy and move), `expunging`, `replacing`, `mailboxes`
+In reading order, by noun: `counters` (sums kept in step), `acquainting` (whom the account writes to, and whose mail it marks), `appending` (new messages), `picking` (the messages an intent works on), `flagging`, `copying` (copy and move), `expunging`, `replacing`, `mailboxes`
 (create, delete, rename, provision), `sharing` (annotations, rights, attributes, subscriptions, \\\\Recent), `upkeep`
 (reclaiming, purging, snapshots).
 

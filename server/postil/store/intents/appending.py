@@ -12,6 +12,7 @@ from postil.ports.ids import AccountId, MailboxId, Uid
 from postil.ports.store import Appended, LimitReached, StoreUnavailable
 from postil.store.events import BodiesAdded, MessagesAdded
 from postil.store.generation import Row
+from postil.store.intents import acquainting
 from postil.store.intents.counters import Delta, charge, grow
 from postil.store.limits import UID_MAX
 from postil.store.schema import shape_crc
@@ -33,6 +34,7 @@ class Shape(NamedTuple):
     own_key: int | None  # hash of the Message-ID
     references: tuple[int, ...]  # hashes, oldest first
     fresh_thread: str  # its THREADID when nothing it refers to is known
+    sender: int | None = None  # hash of the author's address
 
 
 class Incoming(NamedTuple):
@@ -47,6 +49,9 @@ class Incoming(NamedTuple):
     record: Record | None = None
     file: StagedFile | None = None
     prefix: bytes = b""
+    sent_to: tuple[int, ...] | None = (
+        None  # it goes into a mailbox with `\\Sent`: hashes of addresses
+    )
 
 
 class Append(Intent[Sequence[Appended]]):
@@ -123,9 +128,11 @@ def _body(tx: Transaction, account: AccountId, message: Incoming) -> int:
         (body, account, *place, message.header_size, message.header_crc, prefix),
     )
     thread = _thread(tx, account, shape)
+    if message.sent_to is not None:
+        acquainting.sent(tx, account, message.sent_to, thread)
     tx.run(
-        "INSERT INTO shape (body, plain, object_id, thread, message_id, preview, envelope, bodystructure, crc)"
-        " VALUES (?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO shape (body, plain, object_id, thread, message_id, preview, envelope, bodystructure, crc, sender)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?)",
         (
             body,
             int(shape.plain),
@@ -143,6 +150,7 @@ def _body(tx: Transaction, account: AccountId, message: Incoming) -> int:
                 thread,
                 shape.preview,
             ),
+            shape.sender,
         ),
     )
     return body

@@ -130,7 +130,7 @@ def _own_bodies(
     )
     tx.run(
         "INSERT INTO shape SELECT f.new, s.plain, s.object_id, s.thread, s.message_id, s.preview, s.envelope,"
-        " s.bodystructure, s.crc FROM temp.flagmap AS f CROSS JOIN shape AS s ON s.body=f.old"
+        " s.bodystructure, s.crc, s.sender FROM temp.flagmap AS f CROSS JOIN shape AS s ON s.body=f.old"
     )
     tx.run(
         "UPDATE segment SET live=live+t.octets FROM"

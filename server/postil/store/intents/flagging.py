@@ -14,6 +14,7 @@ from postil.ports.ids import MailboxId, ModSeq, Uid
 from postil.ports.store import FlagChange, Flagged
 from postil.store.events import FlagsChanged
 from postil.store.flagsets import FlagTable
+from postil.store.intents import acquainting
 from postil.store.intents.counters import Delta, apply
 from postil.store.intents.picking import map_sets, pick
 from postil.store.transaction import Transaction
@@ -73,6 +74,7 @@ class ChangeFlags(Intent[Flagged]):
             " (SELECT p.uid FROM temp.picked AS p WHERE p.flags IN (SELECT old FROM temp.flagmap))",
             (self.mailbox, modseq),
         )
+        acquainting.marked(tx, box.account, table, pairs)
         apply(tx, self.mailbox, modseq, delta)
         tx.tell(FlagsChanged(box.account, self.mailbox, modseq, changes))
         return Flagged(tuple(uid for uid, _ in changes), conflicts, modseq)

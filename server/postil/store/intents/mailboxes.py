@@ -96,7 +96,7 @@ class Rename(Intent[None]):
             # RFC 9051 §6.3.6: "It moves all messages in INBOX to a new mailbox with the given name, leaving INBOX empty."
             # Inferiors of INBOX stay where they are.
             _make_superiors(tx, self.account, self.new)
-            target = make(tx, self.account, self.new, frozenset())
+            target = make(tx, self.account, self.new, frozenset(), from_inbox=True)
             transfer(tx, tx.mailbox(source), tx.mailbox(target.id), None, moving=True)
             # RFC 5464 §4.1: "with the additional behavior that the annotations are copied from the original INBOX to the
             # renamed mailbox, i.e., mailbox annotations are preserved on the INBOX when it is renamed."
@@ -144,7 +144,14 @@ class Erase(Intent[None]):
         ):
             doom(tx, mailbox)
         tx.list_changed(self.account)
-        for table in ("subscription", "special_use", "annotation", "threading"):
+        for table in (
+            "subscription",
+            "special_use",
+            "annotation",
+            "threading",
+            "acquaintance",
+            "joined",
+        ):
             tx.run(f"DELETE FROM {table} WHERE account=?", (self.account,))
         tx.run("DELETE FROM account WHERE id=?", (self.account,))
 
@@ -156,6 +163,7 @@ def make(
     special_use: frozenset[str],
     *,
     within_quota: bool = True,
+    from_inbox: bool = False,
 ) -> Mailbox:
     """The rows of a new mailbox. OverQuota, LimitReached."""
     tx.run("INSERT INTO account (id) VALUES (?) ON CONFLICT DO NOTHING", (account,))
@@ -174,13 +182,13 @@ def make(
     )
     identity = object_id("F")
     (number,) = tx.one(
-        "INSERT INTO mailbox (account, name, object_id, uidvalidity) VALUES (?,?,?,?) RETURNING id",
-        (account, name, identity, uidvalidity),
+        "INSERT INTO mailbox (account, name, object_id, uidvalidity, from_inbox) VALUES (?,?,?,?,?) RETURNING id",
+        (account, name, identity, uidvalidity, from_inbox),
     )
     mailbox = MailboxId(number)
     for attribute in sorted(special_use):
         tx.run("INSERT INTO special_use VALUES (?,?,?)", (mailbox, attribute, account))
-    return Mailbox(mailbox, account, name, uidvalidity, identity, special_use)
+    return Mailbox(mailbox, account, name, uidvalidity, identity, special_use, from_inbox)
 
 
 def doom(tx: Transaction, mailbox: MailboxId) -> None:

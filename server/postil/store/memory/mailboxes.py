@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from postil.base.clock import Clock
 from postil.base.ids import object_id
@@ -173,7 +174,7 @@ class Mailboxes:
             self._check_new(account, [new], 1 + len(self._missing(account, new)))
             for superior in self._missing(account, new):
                 self._make(account, superior, frozenset())
-            made = self._boxes[self._make(account, new, frozenset()).id]
+            made = self._boxes[self._make(account, new, frozenset(), from_inbox=True).id]
             if box.messages:
                 self.transfer(box, list(box.messages.values()), made, moving=True)
             made.annotations.update(box.annotations)
@@ -185,7 +186,7 @@ class Mailboxes:
             boxes = self._of(account)
             for before, after in names.items():
                 moved = boxes[before]
-                moved.info = _called(moved.info, after)
+                moved.info = replace(moved.info, name=after)
             for superior in self._missing(account, new):
                 self._make(account, superior, frozenset())
         self.tell_list(account)
@@ -221,9 +222,7 @@ class Mailboxes:
     async def set_special_use(self, mailbox: MailboxId, special_use: frozenset[str]) -> None:
         box = self.box(mailbox)
         info = box.info
-        box.info = Mailbox(
-            info.id, info.account, info.name, info.uidvalidity, info.object_id, special_use
-        )
+        box.info = replace(info, special_use=special_use)
         self.tell_list(info.account)
         await asyncio.sleep(0)
 
@@ -275,7 +274,14 @@ class Mailboxes:
         if more and most is not None and len(known) + more > most:
             raise OverQuota(f"the account may have {most} mailboxes, no more")
 
-    def _make(self, account: AccountId, name: str, special_use: frozenset[str]) -> Mailbox:
+    def _make(
+        self,
+        account: AccountId,
+        name: str,
+        special_use: frozenset[str],
+        *,
+        from_inbox: bool = False,
+    ) -> Mailbox:
         self._last_box += 1
         self._last_validity = max(self._last_validity + 1, int(self.clock.now()))
         info = Mailbox(
@@ -285,6 +291,7 @@ class Mailboxes:
             self._last_validity,
             object_id("F"),
             special_use,
+            from_inbox,
         )
         self._boxes[info.id] = Box(info, self._release)
         return info
@@ -297,7 +304,3 @@ class Mailboxes:
         account.messages -= len(box.messages)
         self._uses.update(held)
         self._release([message.body for message in box.messages.values()])
-
-
-def _called(info: Mailbox, name: str) -> Mailbox:
-    return Mailbox(info.id, info.account, name, info.uidvalidity, info.object_id, info.special_use)

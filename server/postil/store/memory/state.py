@@ -13,12 +13,20 @@ from postil.ports.ids import AccountId, MailboxId, ModSeq, Uid
 from postil.ports.store import LimitReached, Mailbox, OverQuota, Status
 from postil.store.flagsets import FlagTable
 from postil.store.generation import Columns, Row
-from postil.store.ingest import Ingested
-from postil.store.limits import FLAG_SETS_MAX, KEYWORDS_PER_MAILBOX_MAX, UID_MAX
+from postil.store.ingest import Ingested, addressees
+from postil.store.limits import (
+    ACQUAINTANCES_KEPT,
+    CORRESPONDENTS_MAX,
+    FLAG_SETS_MAX,
+    KEYWORDS_PER_MAILBOX_MAX,
+    MARKED_MAX,
+    UID_MAX,
+)
 from postil.store.picture import MailboxPicture
 
 SEEN = "\\Seen"
 DELETED = "\\Deleted"
+SENT = "\\Sent"
 RECENT = "\\recent"
 
 
@@ -45,6 +53,14 @@ class Message:
     body: int
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What an account has to do with an address."""
+
+    written_to: bool
+    marked: int
+
+
 @dataclass(slots=True)
 class Account:
     """What belongs to an account and to none of its mailboxes."""
@@ -59,6 +75,28 @@ class Account:
     subscriptions: set[str] = field(default_factory=set)
     annotations: dict[str, bytes] = field(default_factory=dict)
     threads: dict[bytes, str] = field(default_factory=dict)
+    people: dict[bytes, Person] = field(default_factory=dict)  # by address, the last touched last
+    joined: dict[str, None] = field(default_factory=dict)  # threads, the same
+
+    def sent(self, record: Ingested, thread: str) -> None:
+        """A message has come into a mailbox with `\\Sent`."""
+        people = sorted(addressees(record))
+        if len(people) <= CORRESPONDENTS_MAX:
+            for address in people:
+                self.touch(address, True, 0)
+        self.joined.pop(thread, None)
+        self.joined[thread] = None
+        while len(self.joined) > ACQUAINTANCES_KEPT:
+            del self.joined[next(iter(self.joined))]
+
+    def touch(self, address: bytes, written_to: bool, more: int) -> None:
+        """Add to what is known of somebody; nothing known is not kept, and the oldest is forgotten."""
+        known = self.people.pop(address, Person(False, 0))
+        marked = max(-MARKED_MAX, min(MARKED_MAX, known.marked + more))
+        if known.written_to or written_to or marked:
+            self.people[address] = Person(known.written_to or written_to, marked)
+        while len(self.people) > ACQUAINTANCES_KEPT:
+            del self.people[next(iter(self.people))]
 
     def charge(self, octets: int, messages: int) -> None:
         """OverQuota when so many more octets or messages do not fit."""

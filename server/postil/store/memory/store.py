@@ -17,6 +17,8 @@ from postil.base.ids import object_id
 from postil.ports.ids import AccountId, MailboxId, ModSeq, Uid
 from postil.ports.picture import View
 from postil.ports.store import (
+    IMPORTANT,
+    Acquaintance,
     Appended,
     Body,
     BodyWriter,
@@ -35,10 +37,19 @@ from postil.ports.store import (
 from postil.store import entries
 from postil.store.entries import Room
 from postil.store.ingest import ingest_now, with_prefix
-from postil.store.limits import DETAILS_MAX, HEADER_CACHE_OCTETS
+from postil.store.limits import DETAILS_MAX, HEADER_CACHE_OCTETS, MARKED_AT_ONCE_MAX
 from postil.store.memory.mailboxes import Mailboxes
 from postil.store.memory.staging import MemoryBody, MemoryWriter, Ready, Stage
-from postil.store.memory.state import DELETED, Account, Box, Message, StoredBody, stored_flags
+from postil.store.memory.state import (
+    DELETED,
+    SENT,
+    Account,
+    Box,
+    Message,
+    Person,
+    StoredBody,
+    stored_flags,
+)
 from postil.store.picture import PinnedView
 from postil.store.search.text import matches
 
@@ -88,15 +99,24 @@ class MemoryStore(Mailboxes):
         return appended
 
     async def deliver(self, targets: Sequence[tuple[MailboxId, NewMessage]]) -> Sequence[Appended]:
-        appended = self._append([(mailbox, (message,)) for mailbox, message in targets])
+        appended = self._append([(mailbox, (message,)) for mailbox, message in targets], sent=False)
         await asyncio.sleep(0)
         return appended
 
+    async def acquaintance(self, account: AccountId, body: Staged) -> Acquaintance:
+        record = self._stage.get(body).record
+        state = self.account(account)
+        person = state.people.get(record.sender, Person(False, 0))
+        threads = (state.threads.get(reference) for reference in record.references)
+        return Acquaintance(
+            person.written_to, any(one in state.joined for one in threads), person.marked
+        )
+
     def _append(
-        self, groups: Sequence[tuple[MailboxId, Sequence[NewMessage]]]
+        self, groups: Sequence[tuple[MailboxId, Sequence[NewMessage]]], *, sent: bool = True
     ) -> Sequence[Appended]:
         self._check(groups)
-        done = [self._put(self.box(mailbox), messages) for mailbox, messages in groups]
+        done = [self._put(self.box(mailbox), messages, sent=sent) for mailbox, messages in groups]
         self.tell_mailboxes(dict.fromkeys(mailbox for mailbox, _ in groups))
         return done
 
@@ -120,13 +140,15 @@ class MemoryStore(Mailboxes):
         for account, more in octets.items():
             self.account(account).charge(more, added[account])
 
-    def _put(self, box: Box, messages: Sequence[NewMessage]) -> Appended:
+    def _put(self, box: Box, messages: Sequence[NewMessage], *, sent: bool = True) -> Appended:
         now = int(self.clock.now())
         account = self.account(box.info.account)
         modseq = box.modseq + 1
         added = []
         for uid, message in enumerate(messages, box.uidnext):
             body = self._body(account, self._stage.get(message.body), message.prefix)
+            if sent and SENT in box.info.special_use:
+                account.sent(self.bodies[body].record, self.bodies[body].thread_id)
             size = self.bodies[body].record.size
             account.octets += size
             account.messages += 1
@@ -180,10 +202,28 @@ class MemoryStore(Mailboxes):
         box.check_flags(changed.values())
         modseq = ModSeq(box.modseq)
         if changed:
+            before = {uid: box.messages[uid].flags for uid in changed}
             modseq = box.change(changed)
+            self._mark(box, before)
             self.tell_mailboxes([mailbox])
         await asyncio.sleep(0)
         return Flagged(tuple(Uid(uid) for uid in changed), tuple(conflicts), modseq)
+
+    def _mark(self, box: Box, before: Mapping[int, frozenset[str]]) -> None:
+        """Count $Important, set or cleared since `before`, for those who wrote the messages."""
+        (keyword,) = box.flags.spell((IMPORTANT,))
+        turned = {
+            uid: -1 if keyword in old else 1
+            for uid, old in before.items()
+            if (keyword in old) != (keyword in box.messages[uid].flags)
+        }
+        sums: Counter[bytes] = Counter()
+        for uid, more in turned.items():
+            sums[self.bodies[box.messages[uid].body].record.sender] += more
+        if len(turned) <= MARKED_AT_ONCE_MAX:
+            for address, total in sums.items():
+                if address:
+                    self.account(box.info.account).touch(address, False, total)
 
     async def copy(self, source: MailboxId, uids: Sequence[Uid], target: MailboxId) -> Copied:
         copied = self._copy(self.box(source), uids, self.box(target), moving=False)

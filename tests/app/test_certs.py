@@ -1,0 +1,161 @@
+"""A server that orders its own certificate, over its own ports, from pebble; and shows it to clients without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from pathlib import Path
+
+import httpx2
+import pytest
+from cryptography import x509
+from tests.support.authority import Authority, authority, root
+
+from postil.acme.files import ProviderFolder
+from postil.app.server import Server, Variant, serving
+from postil.config import Config
+from postil.config.acme import Certificate, Provider, checked
+from postil.config.model import Domain, Limits, Listener
+
+__all__ = ["authority", "root"]
+NAME = "mail.example.org"
+
+
+def config(folder: Path, one: Authority, **more: object) -> Config:
+    """A machine with the ports where the authority looks."""
+    settings: dict[str, object] = {
+        "name": "ca",
+        "directory": one.ca.directory,
+        "agree_terms": True,
+        "ca_file": str(one.ca.root.ca_file),
+        **more,
+    }
+    wanted = (Certificate(names=(NAME,)), Certificate(names=("127.0.0.1",)))
+    tables = checked([Provider(**settings)], wanted, NAME, folder)  # type: ignore[arg-type]
+    ports = (
+        ("imap", one_free(), "starttls", "imap"),
+        ("http", one.http, "none", "http"),
+        ("http", one.tls, "implicit", "https"),
+    )
+    return Config(
+        hostname=NAME,
+        data=str(folder / "data"),
+        domain=(Domain(name="example.org"),),
+        listener=tuple(
+            Listener(protocol=protocol, port=port, tls=tls, ips=("127.0.0.1",), name=name)  # type: ignore[arg-type]
+            for protocol, port, tls, name in ports
+        ),
+        limits=Limits(free_space=0),
+        **tables,  # type: ignore[arg-type]
+    )
+
+
+def one_free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def shown(server: Server, trust: Path | None, name: str | None) -> x509.Certificate:
+    """What a client sees that asks for the name; `trust`: it verifies, the name included."""
+    context = ssl.create_default_context(cafile=str(trust) if trust else None)
+    if trust is None:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", server.ports["https"]), 20) as plain,
+        context.wrap_socket(plain, server_hostname=name) as secure,
+    ):
+        return x509.load_der_x509_certificate(secure.getpeercert(True) or b"")
+
+
+def validating(server: Server) -> None:
+    """A connection like an authority's, when nothing is ordered."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["acme-tls/1"])
+    with (
+        socket.create_connection(("127.0.0.1", server.ports["https"]), 20) as plain,
+        context.wrap_socket(plain, server_hostname=NAME),
+    ):
+        pass
+
+
+async def both(folder: Path) -> None:
+    """Until both certificates are on disk."""
+    async with asyncio.timeout(60):
+        for label in (NAME, "127.0.0.1"):
+            one = ProviderFolder(folder / "data" / "acme", "ca").certificate(label)
+            while (kept := one.state()) is None or not kept.chain or kept.window.look == 0:
+                await asyncio.sleep(0.05)
+
+
+async def trusted(server: Server, trust: Path, name: str) -> x509.Certificate:
+    """What a client sees, once it is the authority's: the disk has it a moment earlier."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await asyncio.to_thread(shown, server, trust, name)
+            except ssl.SSLError:
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.rfc(
+    "8737",
+    "3",
+    'it MUST be provisioned such that it is returned during a TLS handshake where the "acme-tls/1" application-layer protocol has been negotiated',
+)
+@pytest.mark.rfc(
+    "8737",
+    "4",
+    'The "acme-tls/1" protocol MUST only be used for validating ACME tls-alpn-01 challenges.',
+)
+@pytest.mark.parametrize("way", ["tls-alpn-01", "http-01"])
+async def test_its_own_ports(way: str, authority: Authority, tmp_path: Path) -> None:
+    """Proved at its own listeners; clients get it by name or by address, at once; after a restart from the first connection on."""
+    machine = config(tmp_path, authority, challenges=(way,))
+    trust = tmp_path / "issuer.pem"
+    trust.write_bytes(authority.ca.ask("roots/0"))
+    async with serving(machine, Variant(grace=1.0)) as server:
+        await both(tmp_path)
+        first = await trusted(server, trust, NAME)
+        address = await trusted(server, trust, "127.0.0.1")
+        assert first.issuer != first.subject and address.serial_number != first.serial_number
+        with pytest.raises(ssl.SSLError):
+            await asyncio.to_thread(validating, server)
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            base = f"http://127.0.0.1:{server.ports['http']}"
+            missing = await client.get(f"{base}/.well-known/acme-challenge/unknown")
+            assert missing.status_code == 404 and "unknown" not in missing.text
+            numbers = (await client.get(f"{base}/metrics")).text
+        assert f'postil_acme_orders_total{{certificate="ca/{NAME}",result="issued"}} 1.0' in numbers
+        ends = re.search(rf'certificate_ends_seconds{{certificate="ca/{NAME}"}} (\S+)', numbers)
+        assert ends is not None and float(ends[1]) == first.not_valid_after_utc.timestamp()
+    async with serving(machine, Variant(grace=1.0)) as server:
+        again = await asyncio.to_thread(shown, server, trust, NAME)
+        assert again == first
+
+
+async def test_an_authority_that_is_away(authority: Authority, tmp_path: Path) -> None:
+    """Without a certificate from anybody the server runs on its self-signed pair, and says when it tries again."""
+    machine = config(tmp_path, authority, directory=f"https://localhost:{one_free()}/directory")
+    async with serving(machine, Variant(grace=1.0)) as server:
+        found = await asyncio.to_thread(shown, server, None, NAME)
+        assert found.issuer == found.subject
+        folder = ProviderFolder(tmp_path / "data" / "acme", "ca").certificate(NAME)
+        async with asyncio.timeout(60):
+            while (kept := folder.state()) is None or kept.last is None:
+                await asyncio.sleep(0.05)
+        assert kept.failed == 1 and not kept.last.ok
+
+
+async def test_stopped_while_it_orders(authority: Authority, tmp_path: Path) -> None:
+    """A server that is told to stop at once stops, whatever an authority is at; the next one orders."""
+    machine = config(tmp_path, authority)
+    for _ in range(3):
+        async with asyncio.timeout(30):
+            async with serving(machine, Variant(grace=0.5)):
+                pass
+    async with serving(machine, Variant(grace=0.5)):
+        await both(tmp_path)
