@@ -15,7 +15,7 @@ import pytest
 from postil.accounts import AccountError, AccountsDatabase, Administration
 from postil.accounts.schema import VERSION, TooNew
 from postil.base.clock import FixedClock
-from postil.ports.accounts import Account, AccountsUnavailable
+from postil.ports.accounts import Account, AccountDisabled, AccountsUnavailable
 
 DOMAINS = {"example.org": "", "second.example": "bob@example.org"}
 
@@ -113,7 +113,9 @@ async def test_a_disabled_account_does_not_log_in(
     with sqlite3.connect(tmp_path / "postil.db") as other:
         other.execute("UPDATE account SET disabled = 'left'")
     other.close()
-    assert await login(accounts, "a@example.org", "password-a") is None
+    with pytest.raises(AccountDisabled, match="left"):
+        await login(accounts, "a@example.org", "password-a")
+    assert await login(accounts, "a@example.org", "password-b") is None
 
 
 async def test_addresses_lead_to_accounts(
@@ -155,6 +157,39 @@ async def test_postmaster_exists_everywhere(
     assert found.account.name == "bob@example.org"
     assert await accounts.resolve("postmaster", "elsewhere.example") == ()
     assert await accounts.resolve("abuse", "") == ()
+
+
+async def test_domains_change_while_it_runs(
+    admin: Administration, accounts: AccountsDatabase
+) -> None:
+    """From one question to the next other domains are local, and other people are postmasters, whatever was found before."""
+    await admin.add("alice@example.org", None)
+    await admin.add("bob@example.org", None)
+    assert (await accounts.resolve("postmaster", "example.org"))[0].account.name == "alice@example.org"  # fmt: skip
+    assert not await accounts.is_local("new.example")
+    accounts.set_domains({"example.org": "bob@example.org", "new.example": ""})
+    assert (await accounts.resolve("postmaster", "example.org"))[0].account.name == "bob@example.org"  # fmt: skip
+    assert await accounts.is_local("NEW.example") and not await accounts.is_local("second.example")
+    assert (await accounts.resolve("abuse", "new.example"))[0].account.name == "alice@example.org"
+    assert await accounts.resolve("abuse", "second.example") == ()
+
+
+async def test_an_answer_by_old_settings_is_not_kept(
+    tmp_path: Path, admin: Administration, clock: FixedClock
+) -> None:
+    """Settings that change while a question is being answered: the next one is answered by the new ones."""
+    await admin.add("alice@example.org", None)
+    await admin.add("bob@example.org", None)
+
+    async def prepare(account: Account) -> None:
+        accounts.set_domains({"example.org": "bob@example.org"})
+
+    accounts = await AccountsDatabase.open(
+        tmp_path / "postil.db", clock=clock, domains=DOMAINS, prepare=prepare
+    )
+    found = [await accounts.resolve("postmaster", "example.org") for _ in range(2)]
+    await accounts.close()
+    assert [one[0].account.name for one in found] == ["alice@example.org", "bob@example.org"]
 
 
 async def test_postmaster_without_accounts_is_temporary(accounts: AccountsDatabase) -> None:

@@ -13,6 +13,7 @@ from tests.accounts.test_scram_keys import log_in
 
 from postil.accounts import AccountError, AccountsDatabase, Administration, apppasswords
 from postil.base.clock import FixedClock
+from postil.ports.accounts import AccountDisabled
 from postil.sasl.scram import Hash
 
 NAME, OWN = "ann@example.org", "correct horse"
@@ -124,7 +125,10 @@ async def test_disabled(admin: Administration, accounts: AccountsDatabase) -> No
     await admin.add(NAME, OWN)
     phone = await admin.add_app_password(NAME, "phone", ["imap"])
     await admin._connection.execute("UPDATE account SET disabled = 'left'")
-    assert not await plain(accounts, phone) and await log_in(accounts, NAME, phone) is None
+    for attempt in (plain(accounts, phone), log_in(accounts, NAME, phone)):
+        with pytest.raises(AccountDisabled, match="left"):
+            await attempt
+    assert not await plain(accounts, OWN + "x") and await log_in(accounts, NAME, OWN + "x") is None
 
 
 def test_what_they_look_like() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tests.accounts.test_scram_keys import log_in
 
-from postil.accounts import AccountsDatabase, Administration, closing
-from postil.ports.accounts import Means
+from postil.accounts import AccountsDatabase, Administration
+from postil.ports.accounts import AccountDisabled, Means
 from postil.sasl.scram import Hash
 
 NAME, OWN, OTHER = "ann@example.org", "correct horse", "bob@example.org"
@@ -59,8 +59,9 @@ async def test_withdrawn(admin: Administration, accounts: AccountsDatabase) -> N
     assert await cram(accounts, first) and await cram(accounts, second)
     await admin.remove_app_password(NAME, "one")
     assert not await cram(accounts, first) and await cram(accounts, second)
-    await closing.disable(admin, NAME)
-    assert not await cram(accounts, second)
+    await admin.disable(NAME, "left")
+    with pytest.raises(AccountDisabled):
+        await cram(accounts, second)
 
 
 @pytest.mark.rfc(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postil.accounts import AccountError, Administration, closing, passkeys
+from postil.accounts import AccountError, Administration, passkeys
 from postil.base.clock import FixedClock
 
 NAME, OTHER = "ann@example.org", "bob@example.org"
@@ -26,7 +26,7 @@ async def test_added_and_found(admin: Administration, clock: FixedClock) -> None
     assert await passkeys.find(admin, b"\0id\xff") == (NAME, made)
     assert await passkeys.find(admin, b"other") is None
     assert await passkeys.every(admin, NAME) == [made]
-    await closing.disable(admin, NAME)
+    await admin.disable(NAME, "left")
     assert await passkeys.find(admin, b"\0id\xff") is None
 
 

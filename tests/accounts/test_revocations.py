@@ -63,7 +63,7 @@ CHANGES: dict[str, tuple[Change, tuple[str, ...], Ended]] = {
         ("laptop",),
         Ended.CREDENTIAL,
     ),
-    "disabled": (lambda admin: closing.disable(admin, NAME), EVERYTHING, Ended.ACCOUNT),
+    "disabled": (lambda admin: admin.disable(NAME, "left"), EVERYTHING, Ended.ACCOUNT),
     "logged out": (lambda admin: closing.logout(admin, NAME), EVERYTHING, Ended.LOGOUT),
     "removed": (lambda admin: admin.remove(NAME), EVERYTHING, Ended.ACCOUNT),
     "another password added": (
@@ -93,13 +93,13 @@ async def test_disabled_and_enabled_between_two_looks(
 ) -> None:
     """Who was logged in before is out all the same."""
     held = await logins(admin, accounts)
-    await closing.disable(admin, NAME)
-    await closing.enable(admin, NAME)
+    await admin.disable(NAME, "left")
+    await admin.enable(NAME)
     assert len(await accounts.revocations.withdrawn(held.values())) == len(set(held.values()))
-    await closing.enable(admin, NAME)  # of an open account it changes nothing
+    await admin.enable(NAME)  # of an open account it changes nothing
     account = await accounts.authenticate(NAME, OWN, protocol="imap", peer="")
     assert account and account.credential
-    await closing.enable(admin, NAME)
+    await admin.enable(NAME)
     assert await accounts.revocations.withdrawn([Held(account.id, account.credential)]) == {}
 
 

@@ -13,7 +13,7 @@ import pytest
 from postil.accounts import AccountsDatabase, Administration, credentials
 from postil.accounts.schema import STEPS
 from postil.base.clock import FixedClock
-from postil.ports.accounts import Proved
+from postil.ports.accounts import AccountDisabled, Proved
 from postil.sasl import scram
 from postil.sasl.scram import MECHANISMS, Hash
 from postil.sasl.scram_client import ClientExchange
@@ -91,14 +91,17 @@ async def test_a_new_password(admin: Administration, accounts: AccountsDatabase)
 
 
 async def test_no_password(admin: Administration, accounts: AccountsDatabase) -> None:
-    """An account without one, and a disabled one, look like any other name."""
+    """An account without one, and a disabled one, look like any other name; the second until the proof was right."""
     await admin.add("a@example.org", None)
     await admin.add("b@example.org", "correct horse")
     await admin._connection.execute("UPDATE account SET disabled = 'x' WHERE name LIKE 'b@%'")
     for name in ("a@example.org", "b@example.org"):
-        assert await log_in(accounts, name, "correct horse") is None
+        assert await log_in(accounts, name, "wrong horse") is None
         asked = await accounts.scram(name, "sha256", protocol="imap")
         assert (len(asked.salt), asked.iterations) == (16, scram.ITERATIONS)
+    assert await log_in(accounts, "a@example.org", "correct horse") is None
+    with pytest.raises(AccountDisabled):
+        await log_in(accounts, "b@example.org", "correct horse")
 
 
 async def test_names_nobody_has(tmp_path: Path, accounts: AccountsDatabase) -> None:

@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.support.clientkeys import KINDS, certificate, client, private
 
-from postil.accounts import AccountError, AccountsDatabase, Administration, closing, tlskeys
+from postil.accounts import AccountError, AccountsDatabase, Administration, tlskeys
 from postil.accounts.database import USED_SECONDS
 from postil.base.clock import FixedClock
 from postil.net.clientkeys import digest as seen
-from postil.ports.accounts import Means
+from postil.ports.accounts import AccountDisabled, Means
 
 NAME, OTHER = "ann@example.org", "bob@example.org"
 DIGEST = "ab" * 32
@@ -75,9 +75,10 @@ async def test_removed_and_closed(admin: Administration, accounts: AccountsDatab
     """A removed key and the key of a closed account log nobody in."""
     await admin.add(NAME, None)
     await tlskeys.add(admin, NAME, "laptop", DIGEST, ["imap"])
-    await closing.disable(admin, NAME)
-    assert await whose(accounts, DIGEST) is None
-    await closing.enable(admin, NAME)
+    await admin.disable(NAME, "left")
+    with pytest.raises(AccountDisabled, match="left"):
+        await whose(accounts, DIGEST)
+    await admin.enable(NAME)
     assert await whose(accounts, DIGEST) == NAME
     assert await tlskeys.remove(admin, NAME, "laptop")
     assert not await tlskeys.remove(admin, NAME, "laptop")

@@ -11,7 +11,7 @@ from tests.app.test_server import config
 from tests.support.clientkeys import certificate, client, private, thief, write
 from tests.support.loginclient import Answer, Client
 
-from postil.accounts import Administration, attempts, closing, tlskeys
+from postil.accounts import Administration, attempts, tlskeys
 from postil.accounts.attempts import FILE, Filter
 from postil.app import identities
 from postil.app.server import DATABASE, Server, Variant, serving
@@ -124,9 +124,9 @@ async def test_who_may_not(tmp_path: Path) -> None:
         assert (await external(server, "imap", tls)).ok
         assert not (await external(server, "smtp", tls)).ok
         admin = await Administration.open(tmp_path / "data" / DATABASE, clock=SystemClock())
-        await closing.disable(admin, NAME)
+        await admin.disable(NAME, "left")
         await admin.close()
-        assert "Wrong name or password" in (await external(server, "imap", tls)).text
+        assert "This account is disabled: left" in (await external(server, "imap", tls)).text
         # A listener that does not ask sees no key.
         connection = await Client.open("imap", server.ports["plain"], tls)
         assert "EXTERNAL" not in connection.announced

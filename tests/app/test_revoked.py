@@ -71,7 +71,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], str, str, str]] = {
         "a new one\n",
     ),
     "app password": (("account", "app-password", "rm", NAME, "phone"), "phone", "EXPIRED", ""),
-    "disabled": (("account", "disable", NAME), "own phone", "CONTACTADMIN", ""),
+    "disabled": (("account", "disable", NAME, "--reason", "left"), "own phone", "CONTACTADMIN", ""),
     "removed": (("account", "rm", NAME, "--yes"), "own phone", "CONTACTADMIN", ""),
     "logout": (("account", "logout", NAME), "own phone", "UNAVAILABLE", ""),
 }

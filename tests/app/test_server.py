@@ -18,7 +18,8 @@ from postil.app.localserve import Options, config_for
 from postil.app.server import DATABASE, Variant, ready_probe, serving
 from postil.base.clock import SystemClock
 from postil.config import Config
-from postil.config.model import Domain, Limits, Listener
+from postil.config.domain import Domain
+from postil.config.model import Limits, Listener
 from postil.net.listeners import PortTaken
 from postil.ports.store import Change, StoreUnavailable
 
@@ -114,7 +115,7 @@ async def test_the_log_of_the_store_is_measured(tmp_path: Path) -> None:
     """A write-ahead log that grows without end shows before the disk is full."""
     async with serving(config(tmp_path), ANY_PORT) as server:
         await add_account(tmp_path)
-        account = (await server.accounts.every())[0]
+        account = (await server.accounts.first(1))[0]
         await server.store.create(account.id, "grown")
         reader, writer = await asyncio.open_connection("127.0.0.1", server.ports["http"])
         writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -128,8 +129,8 @@ async def test_ready_says_why_not(tmp_path: Path) -> None:
     """Ready while mail can be written; a reason when the disk is full or the store has gone; probing leaves no trace."""
     async with serving(config(tmp_path), ANY_PORT) as server:
         await add_account(tmp_path)
-        ready = ready_probe(server.store, server.accounts.every, tmp_path, 0)
-        account = (await server.accounts.every())[0].id
+        ready = ready_probe(server.store, lambda: server.accounts.first(1), tmp_path, 0)
+        account = (await server.accounts.first(1))[0].id
         changes: list[Change] = []
         stop = server.store.listen(account, changes.append)
         for _ in range(3):
@@ -154,7 +155,7 @@ async def test_mail_of_a_removed_account_is_erased(
     monkeypatch.setattr("postil.app.server.ERASE_EVERY", 0.01)
     async with serving(config(tmp_path), ANY_PORT) as server:
         await add_account(tmp_path)
-        account = (await server.accounts.every())[0]
+        account = (await server.accounts.first(1))[0]
         assert await server.store.mailboxes(account.id)
         administration = await Administration.open(
             tmp_path / "data" / DATABASE, clock=SystemClock()

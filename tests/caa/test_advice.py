@@ -80,6 +80,25 @@ async def test_records(lines: list[str], expected: list[str]) -> None:
     assert await codes(*lines) == expected
 
 
+async def test_two_names_of_our_ca() -> None:
+    """They are one CA, not several."""
+    lines = (BOUND, BOUND.replace(LE + ";", "le.example;"))
+    found = advise(
+        await relevant("example.com", *lines), Orders((LE, "le.example"), (URI,), ("http-01",))
+    )
+    assert "several-issuers" not in [one.code for one in found]
+
+
+async def test_who_can_where_no_account_is_named() -> None:
+    """RFC 8657 §5.6: by dns-01 alone it takes more than the traffic near the machine."""
+    for methods, said in (
+        ("dns-01", "whoever can write into the zone"),
+        ("dns-01,http-01", "whoever intercepts traffic"),
+    ):
+        (found,) = await advice(f'@ CAA 0 issue "{LE}; validationmethods={methods}"')
+        assert found.code == "account-not-bound" and said in found.text
+
+
 async def test_not_restricted_for_wildcards_only() -> None:
     """issuewild alone: wildcards are restricted, names are not."""
     line = BOUND.replace("issue", "issuewild")

@@ -123,6 +123,8 @@ def test_gaps() -> None:
     assert gaps(ORDERS, Signing.SIGNED) == []
     for orders, signing, said in (
         (Orders((LE,), (), ("http-01",)), Signing.SIGNED, "No account"),
+        (Orders((LE,), (), ("http-01",)), Signing.SIGNED, "intercepts traffic near the machine"),
+        (Orders((LE,), (), ("dns-01",)), Signing.SIGNED, "can write into the zone"),
         (Orders((LE,), (ONE,), ()), Signing.SIGNED, "No method"),
         (
             Orders(("ca.example.net",), (ONE,), ("http-01",)),

@@ -90,6 +90,7 @@ def test_values(value: bytes, issuer: str, parameters: tuple[tuple[str, str], ..
         b"ca1.net; a-=b",
         b"ca1.net; a_b=c",
         b"ca1.net\n",
+        b"ca1.net;\n",
         b"c\xc3\xa41.net",
         b"ca1.net; a=\xff",
         b"ca1.net; a=\x7f",

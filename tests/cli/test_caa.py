@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import dns.zone
 import pytest
 from tests.support import dns as support
 from tests.support.dns import Nameserver
+
+from postil.acme.files import KeptAccount, ProviderFolder
 
 LE = "letsencrypt.org"
 URI = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
@@ -98,6 +101,7 @@ def test_verdicts(
     [
         (("a..b",), "'a..b' is no domain name"),
         (("",), "no domain name"),
+        (("192.0.2.1",), "not addresses"),
         (("ü..x",), "not a domain name"),
         (("example.com", "--method", "smtp-01"), "'smtp-01' is no validation method"),
         (("example.com", "--account-uri", "1234"), "'1234' is no URI"),
@@ -155,6 +159,8 @@ def test_json(asking: tuple[str, str], server: Nameserver) -> None:
         done = run("check", name, *OURS, *asking, "--json")
         found = json.loads(done.stdout)
         assert done.returncode == status and found["may_issue"] is may
+    done = run("check", "example.com", *OURS, *asking, "--json")
+    assert json.loads(done.stdout)["warnings"] == []
     codes = [
         one["code"]
         for one in json.loads(run("check", "other.example.com", *asking, "--json").stdout)[
@@ -162,6 +168,17 @@ def test_json(asking: tuple[str, str], server: Nameserver) -> None:
         ]
     ]
     assert codes == ["account-not-bound", "methods-not-bound"]
+
+
+def test_what_is_above() -> None:
+    """A name that is bound below a domain that is not: its wildcard is warned of, once."""
+    zone = f'@ CAA 0 issue "{LE}"\nmail {BOUND}'
+    with Nameserver({"example.com": zone}, signed=(".", "example.com")) as server:
+        asking = ("--resolver", f"{server.ip}:{server.port}")
+        done = run("check", "mail.example.com", *OURS, *asking)
+        assert done.returncode == 0 and done.stdout.count("warning: ") == 1
+        assert "*.example.com" in done.stdout
+        assert "warning" not in run("check", "*.mail.example.com", *OURS, *asking).stdout
 
 
 def test_terminals_are_safe() -> None:
@@ -252,8 +269,52 @@ class TestSuggest:
         notes = json.loads(run("suggest", "broken.example.com", *asking, "--json").stdout)["notes"]
         assert any("SERVFAIL" in note and "--host" in note for note in notes)
 
+    @pytest.mark.parametrize("record", ["A 192.0.2.1", "AAAA 2001:db8::1", "CNAME mail"])
+    def test_a_wildcard_in_the_zone(self, asking: tuple[str, str], record: str) -> None:
+        """A new record hides it at its name; that is said before it happens, and only where it would."""
+        with Nameserver({"example.com": f"* {record}\nmail A 192.0.2.1"}) as server:
+            done = run(
+                "suggest",
+                "example.com",
+                *OURS,
+                "--resolver",
+                f"{server.ip}:{server.port}",
+                "--json",
+            )
+        assert any("records at *.example.com" in note for note in json.loads(done.stdout)["notes"])
+        done = run("suggest", "example.com", *OURS, *asking, "--json")
+        assert not any("*.example.com" in note for note in json.loads(done.stdout)["notes"])
+
     def test_no_wildcards(self, asking: tuple[str, str]) -> None:
         """Records stand at names."""
         for arguments in (("*.example.com",), ("example.com", "--host", "*.example.com")):
             done = run("suggest", *arguments, *asking)
             assert done.returncode == 2 and "leave out the *." in done.stderr
+
+
+def test_our_own_authority(server: Nameserver, tmp_path: Path) -> None:
+    """With a configuration nobody has to say who our CA is, which account is ours, how we validate, and whom to ask."""
+    directory = "https://acme.example/directory"
+    file = tmp_path / "postil.toml"
+    file.write_text(
+        'hostname = "mail.example.com"\ndata = "data"\n[[domain]]\nname = "example.com"\n'
+        f'[dns]\nresolvers = ["{server.ip}:{server.port}"]\n'
+        f'[[acme]]\nname = "le"\ndirectory = "{directory}"\nchallenges = ["http-01"]\n'
+    )
+    ours = ("--config", str(file))
+    open_verdict = run("check", "mail.example.com", *ours)
+    assert open_verdict.returncode == 2 and "is that ours?" in open_verdict.stdout
+    folder = ProviderFolder(tmp_path / "data" / "acme", "le")
+    folder.keep_account(KeptAccount(directory=directory, key="", url=URI, caa=[LE]))
+    assert run("check", "mail.example.com", *ours).returncode == 0
+    assert run("check", "other.example.com", *ours).returncode == 1
+    (record, *_) = json.loads(run("suggest", "example.com", *ours, "--json").stdout)["records"]
+    assert record["value"] == f"{LE}; accounturi={URI}; validationmethods=http-01"
+    # another CA: the account is not one there
+    done = run("suggest", "example.com", *ours, "--issuer", "ca.example.net", "--json")
+    assert json.loads(done.stdout)["records"][0]["value"] == "ca.example.net"
+    folder.keep_account(KeptAccount(directory="https://other.example/", key="", url=URI, caa=[LE]))
+    assert run("check", "mail.example.com", *ours).returncode == 2
+    (folder.path / "account.json").write_text("{")
+    broken = run("check", "mail.example.com", *ours)
+    assert broken.returncode == 1 and "account.json cannot be used" in broken.stderr

@@ -122,7 +122,8 @@ def test_the_example_says_all() -> None:
     taken = [
         line.removeprefix("#") if not line.startswith("# ") else line for line in lines[begin:end]
     ]
-    config = read("\n".join([*lines[:begin], *taken, *lines[end:]]))
+    domain = ["[[domain]]", 'name = "example.org"']
+    config = read("\n".join([*lines[:begin], *taken, *lines[end:], *domain]))
     assert (
         config.acme[0].name == "example-ca" and config.acme_certificate[0].provider == "example-ca"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dns.message
 import dns.rrset
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,14 @@ def test_a_damaged_answer(changes: list[tuple[int, int]], length: int, kind: typ
     for at, octet in changes:
         wire[at] = octet
     understood(bytes(wire[:length]), kind)
+
+
+def test_what_is_somebody_elses_is_not_a_reason() -> None:
+    """A broken datagram with another number than ours is passed over, not taken for a broken answer."""
+    other = (QUERY.id ^ 1).to_bytes(2, "big")
+    assert parse(other + b"\xff" * 40, QUERY) is None
+    with pytest.raises(Unreadable):
+        parse(QUERY.id.to_bytes(2, "big") + b"\x80\0" + b"\0\1" * 4 + b"\xff" * 40, QUERY)
 
 
 @given(st.text(max_size=300) | st.from_regex(rb"[ -~]{0,80}", fullmatch=True).map(bytes.decode))

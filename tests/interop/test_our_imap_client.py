@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tools.bench import peers
@@ -22,13 +24,13 @@ REPLY = b"From: b@example.org\r\nSubject: Re: one\r\nMessage-ID: <2@x>\r\nIn-Rep
 
 
 @pytest.fixture(scope="module")
-def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[peers.Server]:
-    folder = tmp_path_factory.mktemp("dovecot")
-    for above in (folder, *folder.parents[:3]):
-        above.chmod(0o755)  # its users are not ours
+def dovecot() -> Iterator[peers.Server]:
     try:
-        with peers.dovecot(folder) as server:
-            yield server
+        # Not below pytest's folder, which is closed to all others: its users are not ours.
+        with tempfile.TemporaryDirectory(prefix="dovecot-") as folder:
+            Path(folder).chmod(0o755)
+            with peers.dovecot(Path(folder)) as server:
+                yield server
     except peers.MissingPeer as missing:
         pytest.skip(str(missing))
 

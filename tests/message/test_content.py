@@ -46,6 +46,20 @@ def test_body_texts_leave_the_header_out() -> None:
     assert "inner subject" in text
 
 
+def test_headers_of_parts_are_text_and_not_body() -> None:
+    """SEARCH TEXT finds a Content-ID; the header of the message itself is there once."""
+    message = (
+        b"Subject: top\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+        b"Content-ID: <one@example.org>\r\n\r\nx\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n"
+        b"Content-Description: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\r\ny\r\n--c--\r\n--b--\r\n"
+    )
+    headers = "\n".join(content.part_headers(message, parse(message)))
+    assert "one@example.org" in headers and "Description: Grüße" in headers
+    assert "top" not in headers
+    assert "one@example.org" not in "\n".join(content.body_texts(message, parse(message)))
+    assert "one@example.org" in content.search_text(message, parse(message))
+
+
 def test_header_values_are_decoded() -> None:
     """SEARCH HEADER sees what a person sees."""
     root = parse(NESTED)

@@ -9,6 +9,7 @@ touched is in `signed`. A rule for a name replaces the answer: `rules["x.example
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import struct
 import threading
@@ -92,22 +93,25 @@ class Nameserver:
     asked: list[Asked] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._zones = {
-            dns.name.from_text(origin): dns.zone.from_text(
-                SOA + text, origin, relativize=False, check_origin=False
-            )
-            for origin, text in {".": "", **self.zones}.items()
-        }
+        self._zones: dict[dns.name.Name, dns.zone.Zone] = {}
+        for origin, text in {".": "", **self.zones}.items():
+            self.put(origin, text)
         self._signed = {dns.name.from_text(origin) for origin in self.signed}
+
+    def put(self, origin: str, text: str) -> None:
+        """A zone, in place of what was there."""
+        self._zones[dns.name.from_text(origin)] = dns.zone.from_text(
+            SOA + text, origin, relativize=False, check_origin=False
+        )
 
     def __enter__(self) -> Nameserver:
         outer = self
 
         class Udp(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                wire, socket = self.request
+                wire, sender = self.request
                 if answer := outer.reply(wire, "udp"):
-                    socket.sendto(answer, self.client_address)
+                    sender.sendto(answer, self.client_address)
 
         class Tcp(socketserver.StreamRequestHandler):
             def handle(self) -> None:
@@ -118,12 +122,19 @@ class Nameserver:
                         return
                     self.wfile.write(struct.pack("!H", len(answer)) + answer)
 
-        socketserver.ThreadingTCPServer.daemon_threads = True
+        family = socket.AF_INET6 if ":" in self.ip else socket.AF_INET
+
+        class UdpServer(socketserver.ThreadingUDPServer):
+            address_family = family
+
+        class TcpServer(socketserver.ThreadingTCPServer):
+            address_family, daemon_threads = family, True
+
         while True:
-            udp = socketserver.ThreadingUDPServer((self.ip, self.port), Udp)
+            udp = UdpServer((self.ip, self.port), Udp)
             self.port = udp.server_address[1]
             try:
-                tcp = socketserver.ThreadingTCPServer((self.ip, self.port), Tcp)
+                tcp = TcpServer((self.ip, self.port), Tcp)
                 break
             except OSError:  # somebody else's port for TCP: another one
                 udp.server_close()

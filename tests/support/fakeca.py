@@ -83,6 +83,7 @@ class FakeCa:
     ari_fields: dict[str, str] = field(default_factory=lambda: {"retry-after": "21600"})
     terms: str = ""
     eab: bool = False
+    caa: list[str] = field(default_factory=list)  # its names in CAA records
     profiles: dict[str, str] | None = None
     verdict: dict[str, Any] = field(default_factory=dict)  # identifier -> its challenge's error
     names: Callable[[list[str]], list[str]] = staticmethod(lambda names: names)
@@ -191,6 +192,8 @@ class FakeCa:
             meta["termsOfService"] = self.terms
         if self.eab:
             meta["externalAccountRequired"] = True
+        if self.caa:
+            meta["caaIdentities"] = self.caa
         if self.profiles is not None:
             meta["profiles"] = self.profiles
         found: dict[str, Any] = {

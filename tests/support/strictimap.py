@@ -14,6 +14,9 @@ _UID = re.compile(rb"(?:\A| )UID (\d+)")
 _FLAGS = re.compile(rb"(?:\A| )FLAGS \(([^)]*)\)")
 _MODSEQ = re.compile(rb"(?:\A| )MODSEQ \((\d+)\)")
 _VANISHED = re.compile(rb"\* VANISHED (\(EARLIER\) )?([0-9,:]+)\Z")
+_HIGHEST = re.compile(rb"\* OK \[HIGHESTMODSEQ (\d+)\]")
+_STATUS = re.compile(rb"\* STATUS (\S+) \((.*)\)\Z")
+_LIST = re.compile(rb'\* LIST \(([^)]*)\) "/" (\S+)(?: \("OLDNAME" \((\S+)\)\))?\Z')
 _NUMBER = re.compile(rb"\* (\d+) (EXISTS|RECENT|EXPUNGE)\Z")
 
 
@@ -23,6 +26,7 @@ class Seen:
 
     uid: int | None = None
     flags: frozenset[str] | None = None
+    modseq: int | None = None
 
 
 @dataclass
@@ -58,10 +62,18 @@ class Client:
     closed: bool = False  # the server said BYE
     expunges_allowed: bool = True
     known: set[str] = field(default_factory=set)  # keywords that FLAGS has announced
+    highest: int = 0  # the mod-sequence to come back with
+    earlier: set[int] = field(default_factory=set)  # uids that VANISHED (EARLIER) named
+    # What SELECT (QRESYNC …) shows, while it runs: number (0 with UIDONLY), message.
+    resync: list[tuple[int, Seen]] | None = None
+    # Other mailboxes, as LIST and STATUS have told them.
+    others: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._tags = 0
         self._held = b""
+        self._seen_modseqs: list[int] = []
+        self._told_highest: int | None = None
         self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
         assert self._line().startswith(b"* OK ")
         self.ok(f"LOGIN {self.login} {self.password}")
@@ -130,7 +142,9 @@ class Client:
         word = octets.split(b" ", 1)[0].upper()
         # RFC 9051 §7.5.1: no EXPUNGE while responding to FETCH, STORE or SEARCH.
         # RFC 5465 §6.1.1: with NOTIFY SELECTED they come at any time between commands.
-        self.expunges_allowed = bool(self.notify) or word not in (b"FETCH", b"STORE", b"SEARCH")
+        # RFC 5465 §6.1.2: with SELECTED-DELAYED they do not.
+        at_any_time = bool(self.notify) and "selected-delayed" not in self.notify
+        self.expunges_allowed = at_any_time or word not in (b"FETCH", b"STORE", b"SEARCH")
         self.send(tag + b" " + octets + b"\r\n")
         return self.until(tag)
 
@@ -145,10 +159,21 @@ class Client:
                 match = re.match(rb"(OK|NO|BAD) (?:\[([^\]]*)\] )?(.+)\Z", line[len(tag) + 1 :])
                 assert match is not None, line
                 status, code, words = match.groups()
+                if found := re.match(rb"HIGHESTMODSEQ (\d+)", code or b""):
+                    self._told_highest = int(found.group(1))
+                self._conclude()
                 return Answer(untagged, status.decode(), (code or b"").decode(), words.decode())
             assert line.startswith(b"* "), line
             untagged.append(line)
             self.hear(line)
+
+    def _conclude(self) -> None:
+        """RFC 7162 §6: the code counts even if higher mod-sequences were seen, else the highest of those."""
+        if self._told_highest is not None:
+            self.highest = self._told_highest
+        elif self._seen_modseqs:
+            self.highest = max(self.highest, *self._seen_modseqs)
+        self._told_highest, self._seen_modseqs = None, []
 
     # --- IDLE
 
@@ -190,6 +215,24 @@ class Client:
             self._fetched(int(match.group(1)), match.group(2))
         elif line.startswith(b"* FLAGS ("):
             self.known = set(line[9:-1].decode().split())
+        elif match := _HIGHEST.match(line):
+            self._told_highest = int(match.group(1))
+        elif match := _STATUS.match(line):
+            words = match.group(2).decode().split()
+            about = self.others.setdefault(match.group(1).decode(), {})
+            about.update(zip(words[::2], map(int, words[1::2]), strict=True))
+        elif match := _LIST.match(line):
+            self._listed(match.group(1), match.group(2).decode(), (match.group(3) or b"").decode())
+        assert not (self.uidonly and line.startswith(b"* OK [UNSEEN")), "a number after UIDONLY"
+
+    def _listed(self, attributes: bytes, name: str, old: str) -> None:
+        if b"\\NonExistent" in attributes or b"\\Noselect" in attributes:
+            self.others.pop(name, None)
+        elif old in self.others:
+            self.others[name] = self.others.pop(old)
+        else:
+            # A new one is empty until STATUS says something else.
+            self.others.setdefault(name, {"MESSAGES": 0, "UIDNEXT": 1})
 
     def _number(self, number: int, what: bytes) -> None:
         if what == b"EXISTS":
@@ -208,6 +251,7 @@ class Client:
         assert self.qresync or self.uidonly, f"{self.name}: VANISHED without ENABLE"
         gone = set(expand(numbers.decode()))
         if earlier:
+            self.earlier |= gone
             assert not gone & {one.uid for one in self.messages}, "EARLIER names what is counted"
             return
         assert self.expunges_allowed, f"{self.name}: VANISHED where numbers may not change"
@@ -225,6 +269,9 @@ class Client:
     def _uid_fetched(self, uid: int, items: bytes) -> None:
         """A message that is known by its uid, or the first of those told by EXISTS alone: they come in ascending order."""
         assert self.uidonly, f"{self.name}: UIDFETCH without UIDONLY"
+        if self.resync is not None:
+            self._resynced(0, uid, items)
+            return
         known = [one.uid for one in self.messages]
         if uid in known:
             number = known.index(uid) + 1
@@ -238,6 +285,14 @@ class Client:
     def _fetched(self, number: int, items: bytes) -> None:
         assert 1 <= number <= len(self.messages), (self.name, number, len(self.messages))
         seen = self.messages[number - 1]
+        if self.resync is not None:
+            found = _UID.search(items)
+            assert found is not None, "RFC 7162 §3.2.5.1: FETCH responses that MUST contain UIDs"
+            self._resynced(number, int(found.group(1)), items)
+            return
+        if modseq := _MODSEQ.search(items):
+            seen.modseq = int(modseq.group(1))
+            self._seen_modseqs.append(seen.modseq)
         if uid := _UID.search(items):
             value = int(uid.group(1))
             assert seen.uid in (None, value), (self.name, number, seen, items)
@@ -247,6 +302,12 @@ class Client:
             # RFC 9051 §7.3.5: every keyword in use has been told by FLAGS before.
             assert words - {"\\Recent"} <= self.known, (self.name, words, self.known)
             seen.flags = frozenset(words - {"\\Recent"})
+
+    def _resynced(self, number: int, uid: int, items: bytes) -> None:
+        flags, modseq = _FLAGS.search(items), _MODSEQ.search(items)
+        assert self.resync is not None and flags is not None and modseq is not None, items
+        words = frozenset(flags.group(1).decode().split()) - {"\\Recent"}
+        self.resync.append((number, Seen(uid, words, int(modseq.group(1)))))
 
 
 def expand(numbers: str) -> list[int]:

@@ -78,7 +78,7 @@ function succeeded(status, what) {
 
 /** Wait until `holds`; nothing tells when a folder's database has settled, so it is looked at again and again. */
 async function until(holds, what) {
-  for (let left = 600; left; left--) {
+  for (let left = 1000; left; left--) {
     const value = await holds();
     if (value) {
       return value;
@@ -127,10 +127,15 @@ const messages = (path) =>
 
 const look = (path) => folder(path).updateFolder(null);
 
-/** Look into the folder until it has so many messages, as choosing it does. */
+/** Look into the folder until it has so many messages, as choosing it does; again now and then, since a busy folder does not look. */
 async function holds(path, count) {
-  look(path);
-  await until(() => [...folder(path).messages].length == count, `${count} messages in ${path}`);
+  let looks = 0;
+  await until(() => {
+    if (looks++ % 60 == 0) {
+      look(path);
+    }
+    return [...folder(path).messages].length == count;
+  }, `${count} messages in ${path}`);
 }
 
 /** Choose the folder and the message in the window; what the message pane shows. */

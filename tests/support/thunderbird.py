@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.support.marionette import Asked, Marionette
+from tests.support.marionette import Asked, Marionette, ScriptFailed
 
 FUNCTIONS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 PATIENCE = 60.0  # seconds for one step on a busy machine
@@ -108,7 +108,11 @@ class Thunderbird:
 
     def call(self, function: str, *arguments: object) -> Any:
         """A function of thunderbird.js."""
-        return self._session.run(f"{FUNCTIONS}\nreturn await {function}(...args);", *arguments)
+        try:
+            return self._session.run(f"{FUNCTIONS}\nreturn await {function}(...args);", *arguments)
+        except (ScriptFailed, Asked) as error:
+            error.add_note("\n".join(line for line in self.lines[-300:] if "I/IMAP" in line))
+            raise
 
     def quit(self) -> None:
         """As the user does, and wait for the end."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import grp
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -19,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tools.bench import meter
 
@@ -92,7 +95,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid=5000 gid=5000 home={dir}/mail/%n allow_all_users=yes
+  args = uid={uid} gid={gid} home={dir}/mail/%n allow_all_users=yes
 }}
 namespace inbox {{
   inbox = yes
@@ -107,6 +110,20 @@ service imap-login {{
   }}
 }}
 """
+
+# Settings that stand later win: everything runs as one user, and nothing needs chroot.
+UNPRIVILEGED = """\
+default_login_user = {name}
+default_internal_user = {name}
+default_internal_group = {group}
+service anvil {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+}}
+"""
+NOBODY = 65534
 
 
 LMTP = """\
@@ -139,22 +156,30 @@ def dovecot(
     mail_format: str = "maildir",
     lmtp: int = 0,
     fsync: str = "optimized",
-    *,
-    password: str = PASSWORD,
     more: str = "",
+    unprivileged: bool = False,
+    password: str = PASSWORD,
 ) -> Iterator[Server]:
-    """A Dovecot of our own; needs root, for its users. MissingPeer when it cannot be.
+    """A Dovecot of our own; as it comes it needs root, for its users. MissingPeer when it cannot be.
 
-    Its mail stays in the folder, for the next one started on it. `password` is everybody's, with a {SCHEME} or without; `more` ends
-    the configuration.
+    `more` is added to its configuration. `unprivileged`: as whoever we are, or as nobody when that is root. `password` is everybody's, with
+    a {SCHEME} or without.
+    Its mail stays in the folder, for the next one started on it.
     """
     program = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
-    if program is None or os.geteuid() != 0:
+    if program is None or (os.geteuid() != 0 and not unprivileged):
         raise MissingPeer("needs Dovecot and root: apt-get install dovecot-imapd")
     shutil.rmtree(folder / "run", ignore_errors=True)
     (folder / "run").mkdir(parents=True)
     (folder / "mail").mkdir(exist_ok=True)
-    os.chown(folder / "mail", 5000, 5000)
+    root = os.geteuid() == 0
+    uid, gid = os.geteuid(), os.getegid()
+    if root:
+        uid = gid = NOBODY if unprivileged else 5000
+        os.chown(folder / "mail", uid, gid)
+    if root and unprivileged:
+        os.chown(folder, uid, gid)
+        os.chown(folder / "run", uid, gid)
     port = free_port()
     text = DOVECOT.format(
         dir=folder,
@@ -163,14 +188,23 @@ def dovecot(
         fsync=fsync,
         password=password,
         protocols="imap lmtp" if lmtp else "imap",
+        uid=uid,
+        gid=gid,
     )
+    if unprivileged:
+        user, group = pwd.getpwuid(uid).pw_name, grp.getgrgid(gid).gr_name
+        text += UNPRIVILEGED.format(name=user, group=group)
+    text += more
     if lmtp:
         text += LMTP.format(port=lmtp)
-    text += more
     (folder / "dovecot.conf").write_text(text)
+    drop: dict[str, Any] = (
+        {"user": uid, "group": gid, "extra_groups": []} if root and unprivileged else {}
+    )
     process = subprocess.Popen(
         [program, "-F", "-c", str(folder / "dovecot.conf")],
         preexec_fn=lambda: os.sched_setaffinity(0, {meter.SERVER_CPU}),
+        **drop,
     )
     try:
         wait_port(port)

@@ -1,49 +1,37 @@
 """What `postil account` and `postil address` do to the control database, beside a running server or without one.
 
-Everything is one transaction; what is refused says why in one sentence and changes nothing.
+Everything is one transaction with its row in the log of changes (`changes`); what is refused says why in one sentence and changes
+nothing. What is there already, or gone already, is no error where that cannot be a mistake. The other nouns are attributes: `aliases`,
+`rules`, `roles`, `log`, `bulk`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
-from postil.accounts import apppasswords, names, schema, scramkeys
-from postil.accounts.passwords import MAX_PASSWORD, hash_password, prepared
+from postil.accounts import apppasswords, limits, names, rows, schema, scramkeys
+from postil.accounts.aliases import Aliases
+from postil.accounts.audit import Log
+from postil.accounts.bulk import Bulk
+from postil.accounts.changes import AccountError, Changes, NotAllowed, acting
+from postil.accounts.granting import Roles
+from postil.accounts.passwords import BadPassword, check_password, hash_password, prepared
+from postil.accounts.places import Places, split
+from postil.accounts.roles import MACHINE_OWNER, Actor
+from postil.accounts.rows import AccountRow, thing
+from postil.accounts.rules import Rules
 from postil.accounts.sealed import seal
 from postil.base.clock import Clock
-from postil.sasl import cram, precis
-
-MIN_PASSWORD = 8  # NIST SP 800-63B: the least length for a password a person chose
+from postil.ports.accounts import Incoming
+from postil.ports.ids import AccountId
+from postil.sasl import cram
 
 MAX_LABEL = 100  # characters
-
-
-class AccountError(Exception):
-    """Refused; the text is for the person at the terminal."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRow:
-    """An account as lists show it."""
-
-    id: int
-    name: str
-    display_name: str
-    quota: int | None
-    quota_messages: int | None
-    quota_mailboxes: int | None
-    shows_free_space: bool
-    marks_important: bool
-    disabled: str | None
-    password_set: bool
-    created: int
-    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +47,42 @@ class AppPasswordRow:
 class Administration:
     """Changes to accounts and addresses; use `open`, and `close` it."""
 
-    def __init__(self, connection: aiosqlite.Connection, clock: Clock) -> None:
+    def __init__(
+        self, connection: aiosqlite.Connection, clock: Clock, actor: Actor = MACHINE_OWNER
+    ) -> None:
         self._connection = connection
         self._clock = clock
+        self._changes = Changes(connection, clock, actor)
+        self.places = Places(self._changes)
+        self.aliases = Aliases(self._changes, self.places)
+        self.rules = Rules(self._changes, self.places)
+        self.roles = Roles(self._changes)
+        self.log = Log(self._changes)
+        self.bulk = Bulk(self, self._changes)
 
     @classmethod
-    async def open(cls, path: Path, *, clock: Clock) -> Administration:
-        """Open or create the control database."""
-        return cls(await schema.open_database(path), clock)
+    async def open(
+        cls, path: Path, *, clock: Clock, actor: Actor = MACHINE_OWNER
+    ) -> Administration:
+        """Open or create the control database, to change it on behalf of `actor`."""
+        return cls(await schema.open_database(path), clock, actor)
+
+    async def acting_as(self, name: str) -> Actor:
+        """The account as somebody who acts, with the roles it has now."""
+        return await acting(self._changes, AccountId((await self.show(name)).id))
 
     async def close(self) -> None:
         """Close the file."""
         await self._connection.close()
 
     @property
-    def connection(self) -> aiosqlite.Connection:
+    def changes(self) -> Changes:
         """For the modules beside this one."""
+        return self._changes
+
+    @property
+    def connection(self) -> aiosqlite.Connection:
+        """Where they read."""
         return self._connection
 
     @property
@@ -82,16 +90,7 @@ class Administration:
         """What time it is."""
         return self._clock
 
-    @contextlib.asynccontextmanager
-    async def changing(self) -> AsyncIterator[aiosqlite.Connection]:
-        """A transaction; what is raised in it undoes it."""
-        await self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-            await self._connection.execute("COMMIT")
-        except BaseException:
-            await self._connection.execute("ROLLBACK")
-            raise
+    # --- accounts
 
     async def add(
         self,
@@ -107,44 +106,135 @@ class Administration:
         word = None if password is None else _password(password)
         local = domain = ""
         if address and "@" in name:
-            local, domain = _split(name)
-        await self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            number = await self.insert(
-                "INSERT INTO account (name, key, display_name, quota, created)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (name, names.login_key(name), display_name, quota, int(self._clock.now())),
-                f"an account {name} exists already",
-            )
-            if word is not None:
-                await self._put_password(number, word)
+            local, domain = split(name)
+        secrets = None if word is None else (hash_password(prepared(word)), scramkeys.fresh(word))
+        async with self._changes.change() as change:
+            number = await self.insert(name, display_name, quota)
+            if secrets is not None:
+                await self.store_password(number, *secrets)
             if domain:
-                await self._add_address(number, local, domain, "INBOX")
-            await self._connection.execute("COMMIT")
-        except BaseException:
-            await self._connection.execute("ROLLBACK")
-            raise
-        return await self.show(name)
+                await self.insert_address(number, local, domain)
+            row = await self.numbered(number)
+            await change.wrote("account.add", thing(row), None, row.state())
+        return row
 
-    async def set_quota(self, name: str, **limits: int | bool | None) -> AccountRow:
+    async def insert(self, name: str, display_name: str, quota: int | None) -> int:
+        """An account without password and addresses, in the caller's transaction; its number."""
+        return await self.insert_row(
+            "INSERT INTO account (name, key, display_name, quota, created) VALUES (?, ?, ?, ?, ?)",
+            (name, names.login_key(name), display_name, quota, int(self._clock.now())),
+            f"an account {name} exists already",
+        )
+
+    async def set_display_name(self, name: str, display_name: str) -> AccountRow:
+        """The person's name."""
+        if display_name and not display_name.isprintable():
+            raise AccountError("a person's name holds only characters that can be seen")
+        return await self._set(name, "account.display-name", {"display_name": display_name})
+
+    async def set_quota(self, name: str, **given: int | bool | None) -> AccountRow:
         """Change what is named: `quota` (octets), `quota_messages`, `quota_mailboxes` (None: no limit), `shows_free_space`."""
-        found = await self.show(name)
-        for column, value in limits.items():
-            assert column in ("quota", "quota_messages", "quota_mailboxes", "shows_free_space")
-            await self._connection.execute(
-                f"UPDATE account SET {column}=? WHERE id=?", (value, found.id)
-            )
-        return await self.show(name)
+        assert set(given) <= {"quota", "quota_messages", "quota_mailboxes", "shows_free_space"}
+        return await self._set(name, "account.quota", given) if given else await self.show(name)
 
     async def set_marks_important(self, name: str, wanted: bool) -> AccountRow:
         """Whether mail that arrives from now on may get $Important (RFC 8457)."""
-        found = await self.show(name)
-        await self._connection.execute(
-            "UPDATE account SET marks_important=? WHERE id=?", (wanted, found.id)
-        )
-        return await self.show(name)
+        return await self._set(name, "account.important", {"marks_important": wanted})
 
-    async def insert(self, sql: str, values: Sequence[object], taken: str) -> int:
+    async def disable(
+        self,
+        name: str,
+        reason: str,
+        *,
+        mail: Incoming = Incoming.REFUSE,
+        until: int | None = None,
+    ) -> AccountRow:
+        """Nobody logs in, until `until` (seconds since the epoch; None: until enabled); `mail`: what senders are told."""
+        reason = reason.strip()
+        if not 1 <= len(reason) <= limits.REASON or not reason.isprintable():
+            raise AccountError(
+                f"say why in 1 to {limits.REASON} characters that can be seen; the account's owner is shown it"
+            )
+        if until is not None and until <= self._clock.now():
+            raise AccountError("the time until which it is disabled has passed")
+        if until is not None and until > limits.LAST_TIME:
+            raise AccountError("the time until which it is disabled is after the year 9999")
+        values = {"disabled": reason, "disabled_until": until, "disabled_mail": mail.value}
+        return await self._set(name, "account.disable", values, ends_sessions=True)
+
+    async def enable(self, name: str) -> AccountRow:
+        """It can log in and gets mail again; one that was not disabled stays as it is."""
+        values = {"disabled": None, "disabled_until": None, "disabled_mail": "refuse"}
+        return await self._set(name, "account.enable", values)
+
+    async def _set(
+        self,
+        name: str,
+        action: str,
+        values: Mapping[str, object],
+        *,
+        ends_sessions: bool = False,
+    ) -> AccountRow:
+        async with self._changes.change() as change:
+            before = await self.show(name)
+            columns = ", ".join(f"{column} = ?" for column in values)
+            epoch = ", epoch = epoch + 1" if ends_sessions else ""
+            current = await self._changes.rows(
+                f"SELECT {', '.join(values)} FROM account WHERE id = ?", (before.id,)
+            )
+            if list(current[0]) == [int(v) if isinstance(v, bool) else v for v in values.values()]:
+                return before
+            await self._connection.execute(
+                f"UPDATE account SET {columns}{epoch} WHERE id = ?", (*values.values(), before.id)
+            )
+            after = await self.numbered(before.id)
+            await change.wrote(action, thing(before, after), before.state(), after.state())
+        return after
+
+    async def switch(self, name: str, off: Sequence[str], on: Sequence[str]) -> AccountRow:
+        """Hide capabilities from the account, or show them again; each spelled as in CAPABILITY."""
+        off, on = [one.upper() for one in off], [one.upper() for one in on]
+        known = switches()
+        for one in (*off, *on):
+            if one not in known:
+                names_ = ", ".join(sorted(known))
+                raise AccountError(f"{one} cannot be switched: name some of {names_}")
+        if both := sorted(set(off) & set(on)):
+            raise AccountError(f"{both[0]} cannot be switched off and on at once")
+        async with self._changes.change() as change:
+            before = await self.show(name)
+            for one in off:
+                await self._connection.execute(
+                    "INSERT OR IGNORE INTO switched_off (account, capability) VALUES (?, ?)",
+                    (before.id, one),
+                )
+            for one in on:
+                await self._connection.execute(
+                    "DELETE FROM switched_off WHERE account = ? AND capability = ?",
+                    (before.id, one),
+                )
+            after = await self.numbered(before.id)
+            await change.wrote(
+                "account.capability", thing(before, after), before.state(), after.state()
+            )
+        return after
+
+    async def remove(self, name: str) -> None:
+        """The account, its addresses, and (by the server, at once or at its next start) its mail."""
+        async with self._changes.change() as change:
+            row = await self.show(name)
+            before = {
+                **row.state(),
+                "member of": await self.places.memberships(row.id),
+                "catch-all of": await self.places.catch_alls(row.id),
+            }
+            await self._connection.execute("DELETE FROM account WHERE id = ?", (row.id,))
+            await self._connection.execute("INSERT INTO removed (account) VALUES (?)", (row.id,))
+            await change.wrote("account.remove", thing(row), before, None)
+
+    # --- addresses
+
+    async def insert_row(self, sql: str, values: Sequence[object], taken: str) -> int:
         """The number of the new row; AccountError with `taken` where there is one like it."""
         try:
             cursor = await self._connection.execute(sql, values)
@@ -153,49 +243,72 @@ class Administration:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    async def _add_address(self, account: int, local: str, domain: str, mailbox: str) -> None:
-        await self.insert(
+    async def insert_address(
+        self, account: int, local: str, domain: str, mailbox: str = "INBOX"
+    ) -> None:
+        """One more address of an account, in the caller's transaction."""
+        await self.insert_row(
             "INSERT INTO address (key, domain, local, account, mailbox) VALUES (?, ?, ?, ?, ?)",
-            (names.key(local), domain, local, account, mailbox),
+            (await self.places.key(local, domain), domain, local, account, mailbox),
             f"the address {local}@{domain} is taken",
         )
 
     async def add_address(self, name: str, address: str, mailbox: str = "INBOX") -> AccountRow:
         """One more address for an account; the same one again is no error."""
-        row = await self.show(name)
-        local, domain = _split(address)
-        owner = await self._connection.execute_fetchall(
-            "SELECT account FROM address WHERE key = ? AND domain = ?", (names.key(local), domain)
-        )
-        if [int(found[0]) for found in owner] != [row.id]:
-            await self._add_address(row.id, local, domain, mailbox)
-        return await self.show(name)
+        local, domain = split(address)
+        async with self._changes.change() as change:
+            before = await self.show(name)
+            found = await self.places.find(local, domain)
+            if found is not None and found.account == before.id:
+                return before
+            await self.insert_address(before.id, local, domain, mailbox)
+            after = await self.numbered(before.id)
+            await change.wrote("address.add", thing(before, after), before.state(), after.state())
+        return after
 
     async def remove_address(self, address: str) -> None:
         """The address no longer exists; its account and mail stay."""
-        local, domain = _split(address)
-        cursor = await self._connection.execute(
-            "DELETE FROM address WHERE key = ? AND domain = ?", (names.key(local), domain)
+        local, domain = split(address)
+        async with self._changes.change() as change:
+            found = await self.places.find(local, domain)
+            if found is None:
+                raise AccountError(f"there is no address {address}")
+            if found.account is None:
+                raise AccountError(f"{address} is an alias or a list: postil alias rm {address}")
+            before = await self.numbered(found.account)
+            gone = {
+                **before.state(),
+                "member of": await self.places.memberships_of_address(found.id),
+            }
+            await self._connection.execute("DELETE FROM address WHERE id = ?", (found.id,))
+            after = await self.numbered(found.account)
+            await change.wrote("address.remove", thing(before, after), gone, after.state())
+
+    # --- passwords
+
+    async def addresses_at(self, domain: str) -> Sequence[str]:
+        """The addresses of a domain (A-labels), sorted."""
+        rows = await self._connection.execute_fetchall(
+            "SELECT local || '@' || domain FROM address WHERE domain = ? ORDER BY key", (domain,)
         )
-        if cursor.rowcount == 0:
-            raise AccountError(f"there is no address {address}")
+        return [str(row[0]) for row in rows]
 
     async def set_password(self, name: str, password: str) -> None:
         """From now on only this password works."""
-        row = await self.show(name)
+        await self.show(name)
         word = _password(password)
-        await self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        async with self._changes.change() as change:
+            row = await self.show(name)
             await self._put_password(row.id, word)
-            await self._connection.execute("COMMIT")
-        except BaseException:
-            await self._connection.execute("ROLLBACK")
-            raise
+            was = "set" if row.password_set else "none"
+            await change.wrote(
+                "account.password", thing(row), {"password": was}, {"password": "new"}
+            )
 
     async def _put_password(self, account: int, password: str) -> None:
         """Hash, keys for SCRAM, and the end of the sessions that the old one opened; in the caller's transaction.
 
-        Passwords for programs and TLS keys stay, and the sessions they opened: who fears for them ends them all (`logout`).
+        Passwords for programs and TLS keys stay, and the sessions they opened: who fears for them ends them all (`closing.logout`).
         """
         rows = await self._connection.execute_fetchall(
             "SELECT salt, iterations FROM account"
@@ -208,10 +321,13 @@ class Administration:
             if kept is None or kept[0] is None
             else scramkeys.derive(password, bytes(kept[0]), int(kept[1]))
         )
+        await self.store_password(account, hash_password(prepared(password)), made)
+
+    async def store_password(self, account: int, hashed: str, made: scramkeys.Salt) -> None:
         await self._connection.execute(
             "UPDATE account SET password = ?, salt = ?, iterations = ?,"
             " password_epoch = password_epoch + 1 WHERE id = ?",
-            (hash_password(prepared(password)), made.salt, made.iterations, account),
+            (hashed, made.salt, made.iterations, account),
         )
         await scramkeys.store(self._connection, account, made)
 
@@ -222,13 +338,12 @@ class Administration:
 
         With `cram_md5` it is good for that mechanism and for no other.
         """
-        row = await self.show(name)
         label = checked_label(label)
         words = protocol_words(protocols)
         password = apppasswords.generate()
-        await self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            number = await self.insert(
+        async with self._changes.change() as change:
+            row = await self.show(name)
+            number = await self.insert_row(
                 "INSERT INTO app_password (account, label, digest, protocols, created) VALUES (?, ?, ?, ?, ?)",
                 (
                     row.id,
@@ -243,10 +358,10 @@ class Administration:
                 await self._put_contexts(number, password)
             else:
                 await self._put_app_keys(row.id, number, password)
-            await self._connection.execute("COMMIT")
-        except BaseException:
-            await self._connection.execute("ROLLBACK")
-            raise
+            made: dict[str, object] = {"app password": label, "protocols": sorted(protocols)}
+            if cram_md5:
+                made["CRAM-MD5 only"] = True
+            await change.wrote("account.app-password.add", thing(row), None, made)
         return password
 
     async def _put_contexts(self, number: int, password: str) -> None:
@@ -293,80 +408,54 @@ class Administration:
 
     async def remove_app_password(self, name: str, label: str) -> None:
         """It no longer works, and the sessions it opened end."""
-        row = await self.show(name)
-        await self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            cursor = await self._connection.execute(
+        async with self._changes.change() as change:
+            row = await self.show(name)
+            known = {one.label: one for one in await self.app_passwords(name)}
+            if label not in known:
+                raise AccountError(f"{row.name} has no password called {label}")
+            await self._connection.execute(
                 "DELETE FROM app_password WHERE account = ? AND label = ?", (row.id, label)
             )
-            if cursor.rowcount == 0:
-                raise AccountError(f"{row.name} has no password called {label}")
-            await self._connection.execute("COMMIT")
-        except BaseException:
-            await self._connection.execute("ROLLBACK")
-            raise
+            gone = {"app password": label, "protocols": sorted(known[label].protocols)}
+            await change.wrote("account.app-password.remove", thing(row), gone, None)
 
-    async def remove(self, name: str) -> None:
-        """The account, its addresses, and (by the server, at once or at its next start) its mail."""
-        row = await self.show(name)
-        await self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            await self._connection.execute("DELETE FROM account WHERE id = ?", (row.id,))
-            await self._connection.execute("INSERT INTO removed (account) VALUES (?)", (row.id,))
-            await self._connection.execute("COMMIT")
-        except BaseException:
-            await self._connection.execute("ROLLBACK")
-            raise
+    # --- reading
 
     async def show(self, name: str) -> AccountRow:
         """One account by login name; AccountError when there is none."""
-        found = await self._rows("WHERE account.key = ?", (names.login_key(name),))
+        found = await rows.read(self._changes, "WHERE account.key = ?", (names.login_key(name),))
         if not found:
             raise AccountError(f"there is no account {name}")
         return found[0]
 
+    async def numbered(self, number: int) -> AccountRow:
+        found = await rows.read(self._changes, "WHERE account.id = ?", (number,))
+        if not found:  # only the actor's rights can hide what is there
+            raise NotAllowed(f"{self._changes.actor} may not change that account")
+        return found[0]
+
     async def every(self) -> Sequence[AccountRow]:
         """All accounts by name."""
-        return await self._rows("", ())
+        return await rows.read(self._changes)
 
-    async def _rows(self, where: str, values: Sequence[object]) -> list[AccountRow]:
-        rows = await self._connection.execute_fetchall(
-            "SELECT account.id, account.name, display_name, quota, quota_messages, quota_mailboxes,"
-            " shows_free_space, marks_important, disabled, password IS NOT NULL, created,"
-            " (SELECT group_concat(local || '@' || domain, char(10)) FROM address"
-            "   WHERE address.account = account.id)"
-            f" FROM account {where} ORDER BY account.key",
-            values,
-        )
-        return [
-            AccountRow(
-                id=row[0],
-                name=row[1],
-                display_name=row[2],
-                quota=row[3],
-                quota_messages=row[4],
-                quota_mailboxes=row[5],
-                shows_free_space=bool(row[6]),
-                marks_important=bool(row[7]),
-                disabled=row[8],
-                password_set=bool(row[9]),
-                created=row[10],
-                addresses=tuple(sorted((row[11] or "").splitlines())),
-            )
-            for row in rows
+    async def whole(self, name: str) -> dict[str, object]:
+        """Everything about one account, as JSON shows it; no secrets."""
+        row = await self.show(name)
+        programs = [
+            {"label": one.label, "protocols": list(one.protocols), "created": one.created}
+            for one in await self.app_passwords(name)
         ]
+        return {
+            **row.state(),
+            "app_passwords": programs,
+            "member_of": await self.places.memberships(row.id),
+            "catch_all_of": await self.places.catch_alls(row.id),
+        }
 
 
 def _name(name: str) -> str:
     try:
         return names.check_login(name)
-    except names.BadAddress as error:
-        raise AccountError(str(error)) from error
-
-
-def _split(address: str) -> tuple[str, str]:
-    try:
-        return names.split_address(address)
     except names.BadAddress as error:
         raise AccountError(str(error)) from error
 
@@ -391,10 +480,19 @@ def protocol_words(protocols: Sequence[str]) -> str:
 
 
 def _password(password: str) -> str:
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise AccountError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
     try:
-        precis.opaque(password)
-    except precis.Unacceptable as error:
-        raise AccountError(f"this cannot be a password: {error}") from error
-    return password
+        return check_password(password)
+    except BadPassword as error:
+        raise AccountError(str(error)) from error
+
+
+def switches() -> frozenset[str]:
+    """The capabilities that can be hidden from an account: all that mean something after the login."""
+    # Here, because the whole of IMAP is read for it, and most commands need none.
+    from postil.imap.capabilities import CAPABILITIES, When
+
+    after = (When.LOGGED_IN, When.ALWAYS)
+    # RFC 3501 §7.2.1 has every server list the revision it speaks, so one of them stays
+    return frozenset(item.name.upper() for item in CAPABILITIES if item.when in after) - {
+        "IMAP4REV1"
+    }

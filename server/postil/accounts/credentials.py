@@ -18,7 +18,7 @@ from postil.sasl import cram
 from postil.sasl.scram import Hash, proves
 
 # What `Login` is read from, behind the columns of the account.
-COLUMNS: Final = (
+WANTED: Final = (
     "password, salt, iterations, epoch, password_epoch,"
     " EXISTS (SELECT 1 FROM totp WHERE totp.account = account.id AND confirmed IS NOT NULL)"
 )
@@ -31,7 +31,6 @@ class Login:
 
     account: tuple[object, ...]  # the columns a `ports.accounts.Account` is made of
     number: AccountId
-    enabled: bool
     password: str | None = field(repr=False)
     salt: bytes | None
     iterations: int
@@ -50,12 +49,11 @@ class Login:
 
 
 def login(row: tuple[object, ...], columns: int) -> Login:
-    """From a row: `columns` of the account, then `COLUMNS`."""
+    """From a row: `columns` of the account, then `WANTED`."""
     password, salt, iterations, epoch, password_epoch, second_factor = row[columns:]
     return Login(
         account=row[:columns],
         number=AccountId(int(str(row[0]))),
-        enabled=row[4] is None,
         password=password if isinstance(password, str) else None,
         salt=salt if isinstance(salt, bytes) else None,
         iterations=iterations if isinstance(iterations, int) else 0,

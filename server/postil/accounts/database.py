@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,13 +20,17 @@ from postil.accounts import credentials, names, schema, scramkeys
 from postil.accounts.credentials import Login
 from postil.accounts.passwords import Passwords
 from postil.accounts.revocations import Revocations
+from postil.accounts.routing import ACCOUNT, COLUMNS, KEY, Routes, compared
 from postil.base.clock import Clock
 from postil.ports.accounts import (
     Account,
+    AccountDisabled,
     AccountsUnavailable,
     Credential,
     Delivery,
+    Incoming,
     Means,
+    NotExpandable,
     Proved,
     Salted,
     SecondFactorOn,
@@ -38,15 +43,6 @@ REMEMBER_SECONDS = (
 )
 REMEMBER_ENTRIES = 10_000
 
-# RFC 5321 §4.5.1 and RFC 2142 §4: these exist at every domain whose mail ends here.
-ROLES = frozenset({"postmaster", "abuse"})
-
-_ACCOUNT = (
-    "account.id, account.name, account.display_name, account.quota, account.disabled,"
-    " account.quota_messages, account.quota_mailboxes, account.shows_free_space, account.marks_important,"
-    " (SELECT group_concat(capability, ' ') FROM switched_off WHERE switched_off.account = account.id)"
-)
-_COLUMNS = 10
 USED_SECONDS = 300  # how exactly is known when a key was last used: each time costs a write
 
 SECRETS = ("scram", "app", "seal")  # the fields of `_Keys`
@@ -97,8 +93,9 @@ class AccountsDatabase:
         self._found: dict[tuple[str, str], tuple[float, tuple[Delivery, ...]]] = {}
         self.passwords = Passwords(clock)
         self._keys = keys
-        self.revocations = Revocations(connection)
+        self.revocations = Revocations(connection, clock)
         self._writing = asyncio.Lock()
+        self._routes = Routes(self._rows, self._account, self._domains, clock.now)
 
     @classmethod
     async def open(
@@ -122,6 +119,12 @@ class AccountsDatabase:
             raise
         return cls(connection, clock, domains, prepare, keys)
 
+    def set_domains(self, domains: Mapping[str, str]) -> None:
+        """From now on these are the local domains; as in `open`. Sessions that are open ask for them anew each time."""
+        self._domains = dict(domains)
+        self._routes = Routes(self._rows, self._account, self._domains, self._clock.now)
+        self._found.clear()
+
     async def close(self) -> None:
         """Close the file and end the threads."""
         self.passwords.close()
@@ -138,10 +141,13 @@ class AccountsDatabase:
         return [tuple(row) for row in rows]
 
     async def _account(self, row: tuple[object, ...]) -> Account:
-        number, name, display_name, quota, disabled, messages, mailboxes, free, marks, off = row[
-            :_COLUMNS
+        number, name, display_name, quota, disabled, messages, mailboxes, free, *more = row[
+            :COLUMNS
         ]
+        marks, until, mail, off = more
         assert isinstance(number, int)
+        if isinstance(until, int) and until <= self._clock.now():
+            disabled = None
         account = Account(
             id=AccountId(number),
             name=str(name),
@@ -152,6 +158,7 @@ class AccountsDatabase:
             shows_free_space=bool(free),
             marks_important=bool(marks),
             disabled=None if disabled is None else str(disabled),
+            disabled_mail=Incoming(mail),
             switched_off=frozenset(str(off or "").split()),
         )
         limits = (account.quota, account.quota_messages, account.quota_mailboxes)
@@ -170,20 +177,21 @@ class AccountsDatabase:
         except names.BadAddress:
             local = domain = ""
         rows = await self._rows(
-            f"SELECT {_ACCOUNT}, {credentials.COLUMNS} FROM account WHERE id = coalesce("
+            f"SELECT {ACCOUNT}, {credentials.WANTED} FROM account WHERE id = coalesce("
             "(SELECT id FROM account WHERE key = ?),"
-            " (SELECT account FROM address WHERE domain = ? AND key = ?), -1)",
-            (names.login_key(login), domain, names.key(local)),
+            f" (SELECT account FROM address WHERE domain = ? AND key = {KEY}), -1)",
+            (names.login_key(login), domain, *compared(local, domain)),
         )
-        return credentials.login(rows[0], _COLUMNS) if rows else None
+        return credentials.login(rows[0], COLUMNS) if rows else None
 
-    async def _logged_in(self, found: Login, credential: Credential) -> Account | None:
-        """The account, unless it is closed, or its own password alone is not enough (SecondFactorOn)."""
-        if not found.enabled:
-            return None
+    async def _logged_in(self, found: Login, credential: Credential) -> Account:
+        """The account whose login was right. SecondFactorOn where its own password alone is not enough; only then may anybody hear that it is disabled."""
         if credential.means is Means.PASSWORD and found.second_factor:
             raise SecondFactorOn
-        return replace(await self._account(found.account), credential=credential)
+        account = await self._account(found.account)
+        if account.disabled is not None:
+            raise AccountDisabled(account.disabled)
+        return replace(account, credential=credential)
 
     async def authenticate(
         self, login: str, password: str, *, protocol: str, peer: str
@@ -197,13 +205,14 @@ class AccountsDatabase:
         right = await self.passwords.verify(
             password,
             found.password if found is not None else None,
-            remember=found is not None and found.enabled and not found.second_factor,
+            remember=found is not None and not found.second_factor,
         )
         if not right or found is None:
             return None
-        if found.salt is None and found.enabled:
+        account = await self._logged_in(found, found.own_password)
+        if found.salt is None:
             await self._add_keys(found, password)
-        return await self._logged_in(found, found.own_password)
+        return account
 
     async def _add_keys(self, found: Login, password: str) -> None:
         """Keys for SCRAM for a password that was set before there were any."""
@@ -245,7 +254,7 @@ class AccountsDatabase:
             return None
         key, credential = right
         account = await self._logged_in(found, credential)
-        return None if account is None else Proved(account, mac(key, auth_message, asked.hash))
+        return Proved(account, mac(key, auth_message, asked.hash))
 
     async def cram_md5(
         self, login: str, challenge: bytes, digest: bytes, *, protocol: str
@@ -260,17 +269,17 @@ class AccountsDatabase:
 
     async def by_key(self, key: str, *, protocol: str) -> Account | None:
         rows = await self._rows(
-            f"SELECT {_ACCOUNT}, {credentials.COLUMNS}, tls_key.id, protocols, last_used FROM tls_key"
+            f"SELECT {ACCOUNT}, {credentials.WANTED}, tls_key.id, protocols, last_used FROM tls_key"
             " JOIN account ON account.id = tls_key.account WHERE digest = ?",
             (key,),
         )
         if not rows or protocol not in str(rows[0][-2]).split():
             return None
-        found = credentials.login(rows[0][:-3], _COLUMNS)
+        found = credentials.login(rows[0][:-3], COLUMNS)
         number, last_used = int(str(rows[0][-3])), rows[0][-1]
         account = await self._logged_in(found, found.rests_on(Means.TLS_KEY, number))
         now = int(self._clock.now())
-        if account and (not isinstance(last_used, int) or last_used < now - USED_SECONDS):
+        if not isinstance(last_used, int) or last_used < now - USED_SECONDS:
             await self._used(number, now)
         return account
 
@@ -288,9 +297,9 @@ class AccountsDatabase:
         except names.BadAddress:
             return []
         return await self._rows(
-            f"SELECT {_ACCOUNT} FROM address JOIN account ON account.id = address.account"
-            " WHERE address.domain = ? AND address.key = ?",
-            (domain, names.key(local)),
+            f"SELECT {ACCOUNT} FROM address JOIN account ON account.id = address.account"
+            f" WHERE address.domain = ? AND address.key = {KEY}",
+            (domain, *compared(local, domain)),
         )
 
     async def authorize(self, account: Account, identity: str) -> Account | None:
@@ -301,52 +310,20 @@ class AccountsDatabase:
 
     async def resolve(self, local_part: str, domain: str) -> Sequence[Delivery]:
         try:
-            key = (domain and names.domain_key(domain), names.key(local_part))
+            key = (domain and names.domain_key(domain), unicodedata.normalize("NFC", local_part))
         except names.BadAddress:
             return ()
         now = self._clock.monotonic()
         known = self._found.get(key)
         if known is not None and known[0] > now:
             return known[1]
-        found = await self._resolve(*key)
-        if found:
+        domains = self._domains
+        found = await self._routes.find(key[1], key[0])
+        if found and self._domains is domains:  # an answer by other settings is not kept
             if len(self._found) >= REMEMBER_ENTRIES:
                 self._found.clear()
             self._found[key] = (now + REMEMBER_SECONDS, found)
         return found
-
-    async def _resolve(self, domain: str, key: str) -> tuple[Delivery, ...]:
-        if domain:
-            rows = await self._rows(
-                f"SELECT {_ACCOUNT}, address.local, address.mailbox FROM address"
-                " JOIN account ON account.id = address.account"
-                " WHERE address.domain = ? AND address.key = ?",
-                (domain, key),
-            )
-            if rows:
-                account = await self._account(rows[0])
-                return (
-                    Delivery(account, f"{rows[0][_COLUMNS]}@{domain}", str(rows[0][_COLUMNS + 1])),
-                )
-        # RFC 5321 §4.5.1: "Any system that includes an SMTP server supporting mail relaying or delivery
-        # MUST support the reserved mailbox 'postmaster' as a case-insensitive local name."
-        if key in ROLES and (domain in self._domains or (not domain and key == "postmaster")):
-            return await self._role(key, domain)
-        return ()
-
-    async def _role(self, key: str, domain: str) -> tuple[Delivery, ...]:
-        # RFC 5321 §4.5.1: bare <Postmaster> names no domain; the first that names a person decides.
-        named = self._domains[domain] if domain else next(filter(None, self._domains.values()), "")
-        rows = await self._rows(
-            f"SELECT {_ACCOUNT} FROM account WHERE key = ? AND disabled IS NULL",
-            (names.login_key(named),),
-        ) or await self._rows(
-            f"SELECT {_ACCOUNT} FROM account WHERE disabled IS NULL ORDER BY id LIMIT 1"
-        )
-        if not rows:
-            # The address exists by decree; until somebody reads it the sender shall try again.
-            raise AccountsUnavailable("no account exists yet that could receive it")
-        return (Delivery(await self._account(rows[0]), f"{key}@{domain}" if domain else key),)
 
     async def is_local(self, domain: str) -> bool:
         try:
@@ -355,18 +332,24 @@ class AccountsDatabase:
             return False
 
     async def may_send_as(self, account: Account, local_part: str, domain: str) -> bool:
-        return any(
-            found.account.id == account.id for found in await self.resolve(local_part, domain)
-        )
+        try:
+            found = await self.resolve(local_part, domain)
+        except NotExpandable:
+            return False
+        return any(one.account.id == account.id and one.sends for one in found)
+
+    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
+        rows = await self._rows("SELECT capability FROM switched_off WHERE account = ?", (account,))
+        return frozenset(str(row[0]) for row in rows)
 
     async def count(self) -> int:
         """How many accounts there are; for readiness and metrics."""
         rows = await self._rows("SELECT count(*) FROM account")
         return int(str(rows[0][0]))
 
-    async def every(self) -> Sequence[Account]:
-        """All accounts by name, for the start page."""
-        rows = await self._rows(f"SELECT {_ACCOUNT} FROM account ORDER BY key")
+    async def first(self, most: int) -> Sequence[Account]:
+        """The first accounts by name, for the start page and to see whether mail can be read."""
+        rows = await self._rows(f"SELECT {ACCOUNT} FROM account ORDER BY key LIMIT ?", (most,))
         return [await self._account(row) for row in rows]
 
     async def removed(self) -> Sequence[AccountId]:

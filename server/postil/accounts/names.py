@@ -1,11 +1,13 @@
 """How login names, local parts and domains are compared.
 
 Login names and local parts: Unicode NFC, without case. RFC 5321 §2.4 leaves the case of local parts to the
-receiving host; people who write `Alice@` mean `alice@`. Domains: A-labels in lower case (RFC 5890), or a literal.
+receiving host; people who write `Alice@` mean `alice@`, and a domain that wants it otherwise has a rule for it
+(`accounts.rules`). Domains: A-labels in lower case (RFC 5890), or a literal.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -16,6 +18,10 @@ from postil.sasl import precis
 MAX_NAME = 320  # 64 octets of local part, @, 255 of domain: RFC 5321 §4.5.3.1
 
 
+# RFC 5321 §4.5.1 and RFC 2142 §4: these exist at every domain whose mail ends here.
+ROLES = frozenset({"postmaster", "abuse"})
+
+
 class BadAddress(ValueError):
     """Not a name or address that can be kept; the text says why."""
 
@@ -23,6 +29,15 @@ class BadAddress(ValueError):
 def key(name: str) -> str:
     """The form in which names are compared."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def address_key(local: str, sensitive: bool) -> str:
+    """The form in which local parts of a domain are compared; `sensitive` is the rule of the domain."""
+    # RFC 6532 §3.1: "The NFKC normalization form [UNF] SHOULD NOT be used because it may lose information that is
+    # needed to correctly spell some names in some unusual circumstances."
+    folded = key(local)
+    # RFC 5321 §4.5.1: postmaster is "a case-insensitive local name", whatever the domain does with the others
+    return unicodedata.normalize("NFC", local) if sensitive and folded not in ROLES else folded
 
 
 def login_key(login: str) -> str:
@@ -53,13 +68,14 @@ def domain_key(domain: str) -> str:
 
 
 def split_address(address: str) -> tuple[str, str]:
-    """`local@domain` in two, the local part unquoted, the domain in A-labels."""
+    """`local@domain` in two, the local part unquoted and in NFC, the domain in A-labels."""
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain:
         raise BadAddress(f"{address!r} is not an address: it needs local-part@domain")
     if len(local) >= 2 and local[0] == local[-1] == '"':
-        local = local[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-    check_name(local)
+        # RFC 5321 §4.1.2: "all quoted forms MUST be treated as equivalent"
+        local = re.sub(r"\\(.)", r"\1", local[1:-1])
+    local = check_name(local)
     if len(local.encode("utf-8", "replace")) > 64:
         raise BadAddress("the local part is longer than 64 octets (RFC 5321 section 4.5.3.1.1)")
     return local, domain_key(domain)

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from postil.accounts.admin import AccountError, Administration, checked_label
+from postil.accounts.admin import Administration, checked_label
+from postil.accounts.changes import AccountError
+from postil.accounts.rows import thing
 
 LONGEST_ID: Final = 1023  # octets of a credential ID
 LONGEST_KEY: Final = 4096  # octets of a COSE_Key; an RSA key of 4,096 bits has some 530
@@ -42,7 +44,6 @@ async def add(
     transports: Sequence[str] = (),
 ) -> Passkey:
     """A credential that a ceremony of registration has proved; AccountError."""
-    row = await database.show(name)
     label = checked_label(label)
     if not 1 <= len(credential) <= LONGEST_ID:
         raise AccountError(f"a credential ID has 1 to {LONGEST_ID} octets")
@@ -52,15 +53,17 @@ async def add(
         raise AccountError("a count of signatures has 32 bits")
     # §4: a transport that is not known is left out, as relying parties are told to.
     words = " ".join(sorted(TRANSPORTS & set(transports)))
-    async with database.changing():
+    async with database.changes.change() as change:
+        row = await database.show(name)
         if len(await every(database, name)) >= MOST:
             raise AccountError(f"{row.name} has {MOST} passkeys already: remove one first")
-        await database.insert(
+        await database.insert_row(
             "INSERT INTO passkey (account, label, credential, public_key, sign_count, transports, created)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (row.id, label, credential, public_key, sign_count, words, int(database.clock.now())),
             f"{row.name} has a passkey called {label} already, or this credential is registered",
         )
+        await change.wrote("account.passkey.add", thing(row), None, {"passkey": label})
     return next(one for one in await every(database, name) if one.credential == credential)
 
 
@@ -91,10 +94,13 @@ async def used(database: Administration, credential: bytes, sign_count: int) -> 
 
 async def remove(database: Administration, name: str, label: str) -> bool:
     """It is good for nothing any more; False where there was none of that label."""
-    row = await database.show(name)
-    cursor = await database.connection.execute(
-        "DELETE FROM passkey WHERE account = ? AND label = ?", (row.id, label)
-    )
+    async with database.changes.change() as change:
+        row = await database.show(name)
+        cursor = await database.connection.execute(
+            "DELETE FROM passkey WHERE account = ? AND label = ?", (row.id, label)
+        )
+        if cursor.rowcount:
+            await change.wrote("account.passkey.remove", thing(row), {"passkey": label}, None)
     return cursor.rowcount > 0
 
 

@@ -30,6 +30,22 @@ THREADS = 2  # more would only take memory: 19 MiB each
 REMEMBER_SECONDS = 300.0
 REMEMBER_ENTRIES = 10_000
 MAX_PASSWORD = 1024  # characters; a longer one is an attack on our hashing
+MIN_PASSWORD = 8  # NIST SP 800-63B: the least length for a password a person chose
+
+
+class BadPassword(ValueError):
+    """Not a password that can be set; the text says why."""
+
+
+def check_password(password: str) -> str:
+    """A new password as it was given; BadPassword."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise BadPassword(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    try:
+        precis.opaque(password)
+    except precis.Unacceptable as error:
+        raise BadPassword(f"this cannot be a password: {error}") from error
+    return password
 
 
 def prepared(password: str) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 
 import aiosqlite
 
+from postil.base.clock import Clock
 from postil.ports.accounts import AccountsUnavailable, Means
 from postil.ports.sessions import Ended, Held
 
@@ -27,8 +28,9 @@ _TABLES: Final = {Means.APP_PASSWORD: "app_password", Means.TLS_KEY: "tls_key"}
 class Revocations:
     """Compares what sessions rest on with what is kept."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, clock: Clock) -> None:
         self._connection = connection
+        self._clock = clock
         self._seen: tuple[int, int] | None = None
 
     async def changed(self) -> bool:
@@ -66,9 +68,9 @@ class Revocations:
         found = {}
         for some in _chunks(numbers):
             for number, epoch, password_epoch, disabled in await self._rows(
-                "SELECT id, epoch, password_epoch, disabled IS NOT NULL FROM account"
-                f" WHERE id IN ({','.join('?' * len(some))})",
-                some,
+                "SELECT id, epoch, password_epoch, disabled IS NOT NULL AND coalesce(disabled_until > ?, 1)"
+                f" FROM account WHERE id IN ({','.join('?' * len(some))})",
+                [int(self._clock.now()), *some],
             ):
                 found[int(str(number))] = int(str(epoch)), int(str(password_epoch)), bool(disabled)
         return found

@@ -81,7 +81,89 @@ _FOURTH = """
 ALTER TABLE account ADD COLUMN marks_important INTEGER NOT NULL DEFAULT 1;  -- RFC 8457: mail may arrive with $Important
 """
 
-_FIFTH = """
+_PEOPLE = """
+-- What being disabled means, until when (NULL: until it is enabled), and what becomes of mail meanwhile.
+ALTER TABLE account ADD COLUMN disabled_until INTEGER;
+ALTER TABLE account ADD COLUMN disabled_mail TEXT NOT NULL DEFAULT 'refuse' CHECK (disabled_mail IN ('accept', 'later', 'refuse'));
+CREATE TABLE alias (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('alias', 'list')),
+    posts TEXT NOT NULL DEFAULT 'anyone' CHECK (posts IN ('anyone', 'members', 'named')),  -- lists: who may write to it
+    sees TEXT NOT NULL DEFAULT 'nobody' CHECK (sees IN ('nobody', 'members', 'accounts')), -- lists: who is told the members
+    owner INTEGER REFERENCES address ON DELETE SET NULL,  -- lists: who hears of failures; NULL: postmaster
+    members_send INTEGER NOT NULL DEFAULT 0,              -- may members use the address as sender
+    created INTEGER NOT NULL
+) STRICT;
+-- All addresses in one table, so that one address cannot lead to two places.
+CREATE TABLE every_address (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,                     -- local part as compared: accounts.names.address_key
+    domain TEXT NOT NULL,                  -- A-labels, lower case
+    local TEXT NOT NULL,                   -- local part as spelled, unquoted
+    account INTEGER REFERENCES account ON DELETE CASCADE,
+    alias INTEGER UNIQUE REFERENCES alias ON DELETE CASCADE,
+    mailbox TEXT NOT NULL DEFAULT 'INBOX',
+    UNIQUE (domain, key),
+    CHECK ((account IS NULL) <> (alias IS NULL))
+) STRICT;
+INSERT INTO every_address (key, domain, local, account, mailbox) SELECT key, domain, local, account, mailbox FROM address;
+DROP TABLE address;
+ALTER TABLE every_address RENAME TO address;
+CREATE INDEX address_account ON address (account);
+CREATE INDEX alias_owner ON alias (owner);
+CREATE TABLE member (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- members are kept in the order in which they came
+    alias INTEGER NOT NULL REFERENCES alias ON DELETE CASCADE,
+    account INTEGER REFERENCES account ON DELETE CASCADE,
+    address INTEGER REFERENCES address ON DELETE CASCADE,
+    UNIQUE (alias, account),
+    UNIQUE (alias, address),
+    CHECK ((account IS NULL) <> (address IS NULL))
+) STRICT;
+CREATE INDEX member_account ON member (account);
+CREATE INDEX member_address ON member (address);
+CREATE TABLE poster (                      -- who may write to a list that names them; here or elsewhere
+    alias INTEGER NOT NULL REFERENCES alias ON DELETE CASCADE,
+    key TEXT NOT NULL,                     -- without case, whatever the rule of the domain
+    domain TEXT NOT NULL,
+    local TEXT NOT NULL,
+    PRIMARY KEY (alias, domain, key)
+) STRICT;
+CREATE TABLE domain_rule (                 -- a domain without a row has the values that stand here as defaults
+    domain TEXT PRIMARY KEY,
+    separators TEXT NOT NULL DEFAULT '+',  -- each character is one
+    case_sensitive INTEGER NOT NULL DEFAULT 0,
+    tag_mailboxes INTEGER NOT NULL DEFAULT 0,
+    catch_all_account INTEGER REFERENCES account ON DELETE SET NULL,
+    catch_all_address INTEGER REFERENCES address ON DELETE SET NULL,
+    CHECK (catch_all_account IS NULL OR catch_all_address IS NULL)
+) STRICT;
+CREATE INDEX domain_rule_account ON domain_rule (catch_all_account);
+CREATE INDEX domain_rule_address ON domain_rule (catch_all_address);
+CREATE TABLE role (
+    account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    role TEXT NOT NULL CHECK (role IN ('admin', 'domain admin', 'auditor')),
+    domain TEXT NOT NULL DEFAULT '',       -- A-labels; of a domain admin only
+    PRIMARY KEY (account, role, domain),
+    CHECK ((role = 'domain admin') = (domain <> ''))
+) STRICT;
+CREATE TABLE audit (                       -- outlives what it tells of, so nothing here refers to another table
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,                   -- login name, or the machine's owner
+    account INTEGER,                       -- NULL: the machine's owner
+    action TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    object TEXT NOT NULL,
+    domains TEXT NOT NULL,                 -- whose admins may read the row, with a blank between
+    before TEXT,                           -- JSON; NULL: was not there
+    after TEXT                             -- JSON; NULL: is no more
+) STRICT;
+CREATE INDEX audit_at ON audit (at);
+CREATE INDEX audit_object ON audit (object);
+"""
+
+_LOGINS = """
 ALTER TABLE account ADD COLUMN password_epoch INTEGER NOT NULL DEFAULT 0;  -- counted up when the sessions it opened must end
 CREATE TABLE tls_key (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: a session holds it
@@ -125,7 +207,7 @@ CREATE TABLE passkey (
 ) STRICT;
 """
 
-STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _PEOPLE, _LOGINS)
 VERSION = len(STEPS)
 
 

@@ -18,8 +18,10 @@ import secrets
 from typing import Final
 
 from postil.accounts import schema, totp
-from postil.accounts.admin import AccountError, Administration
+from postil.accounts.admin import Administration
 from postil.accounts.apppasswords import ALPHABET
+from postil.accounts.changes import AccountError
+from postil.accounts.rows import thing
 from postil.accounts.sealed import Unsealable, seal, unseal
 
 FREE: Final = 2  # wrong codes that cost nothing: people mistype, and clocks are off
@@ -42,7 +44,8 @@ async def begin(database: Administration, name: str) -> bytes:
     """A fresh key, to be shown once and confirmed; one that was not confirmed is replaced. AccountError while TOTP is on."""
     row = await database.show(name)
     key = totp.new_key()
-    async with database.changing() as connection:
+    connection = database.connection
+    async with database.changes.change() as change:
         kept = await connection.execute_fetchall(
             "SELECT 1 FROM totp WHERE account = ? AND confirmed IS NOT NULL", (row.id,)
         )
@@ -53,6 +56,7 @@ async def begin(database: Administration, name: str) -> bytes:
             "INSERT OR REPLACE INTO totp (account, secret, created, last_step) VALUES (?, ?, ?, -1)",
             (row.id, sealed, int(database.clock.now())),
         )
+        await change.wrote("account.totp.begin", thing(row), None, {"TOTP": "not confirmed"})
     return key
 
 
@@ -62,7 +66,8 @@ async def confirm(database: Administration, name: str, code: str) -> list[str]:
     Sessions that the account's own password opened end: it is no longer enough.
     """
     row = await database.show(name)
-    async with database.changing() as connection:
+    connection = database.connection
+    async with database.changes.change() as change:
         kept = await connection.execute_fetchall(
             "SELECT secret FROM totp WHERE account = ? AND confirmed IS NULL", (row.id,)
         )
@@ -81,15 +86,19 @@ async def confirm(database: Administration, name: str, code: str) -> list[str]:
         await connection.execute(
             "UPDATE account SET password_epoch = password_epoch + 1 WHERE id = ?", (row.id,)
         )
+        await change.wrote("account.totp.confirm", thing(row), None, {"TOTP": "on"})
         return await _fresh_codes(database, row.id)
 
 
 async def switch_off(database: Administration, name: str) -> bool:
     """No second factor any more, and no recovery codes; False where there was none."""
     row = await database.show(name)
-    async with database.changing() as connection:
+    connection = database.connection
+    async with database.changes.change() as change:
         cursor = await connection.execute("DELETE FROM totp WHERE account = ?", (row.id,))
         await connection.execute("DELETE FROM recovery_code WHERE account = ?", (row.id,))
+        if cursor.rowcount:
+            await change.wrote("account.totp.off", thing(row), {"TOTP": "on"}, None)
     return cursor.rowcount > 0
 
 
@@ -107,7 +116,8 @@ async def new_recovery_codes(database: Administration, name: str) -> list[str]:
     row = await database.show(name)
     if not await is_on(database, name):
         raise AccountError(f"{row.name} has no TOTP to recover from")
-    async with database.changing():
+    async with database.changes.change() as change:
+        await change.wrote("account.recovery-codes", thing(row), None, {"recovery codes": "new"})
         return await _fresh_codes(database, row.id)
 
 
@@ -124,7 +134,8 @@ async def check(database: Administration, name: str, code: str) -> Verdict:
     """Is it a code of now, or a recovery code? Either is good once. In one transaction, so that two at once are one."""
     row = await database.show(name)
     now = database.clock.now()
-    async with database.changing() as connection:
+    connection = database.connection
+    async with database.changes.change() as change:
         kept = await connection.execute_fetchall(
             "SELECT secret, last_step, failures, not_before FROM totp"
             " WHERE account = ? AND confirmed IS NOT NULL",
@@ -146,6 +157,8 @@ async def check(database: Administration, name: str, code: str) -> Verdict:
                 "UPDATE totp SET last_step = ?, failures = 0, not_before = 0 WHERE account = ?",
                 (last_step if matched is None else matched, row.id),
             )
+            used = "code" if matched is not None else "recovery code"
+            await change.wrote("account.totp.check", thing(row), None, {used: "right"})
             return Verdict.RIGHT
         failures = int(failures) + 1
         late = failures - FREE
@@ -154,6 +167,7 @@ async def check(database: Administration, name: str, code: str) -> Verdict:
             "UPDATE totp SET failures = ?, not_before = ? WHERE account = ?",
             (failures, int(now) + wait, row.id),
         )
+        await change.wrote("account.totp.check", thing(row), None, {"code": "wrong"})
         return Verdict.WRONG
 
 

@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from postil.accounts.admin import AccountError, Administration, checked_label, protocol_words
+from postil.accounts.admin import Administration, checked_label, protocol_words
+from postil.accounts.changes import AccountError
+from postil.accounts.rows import thing
 from postil.base.clock import Clock
 
 SMALLEST_RSA: Final = 2048  # bits; RFC 9325 §4.5
@@ -96,30 +98,30 @@ async def add(
 
     The same again changes nothing. With other protocols it becomes another key: sessions of the old one end.
     """
-    row = await database.show(name)
     label = checked_label(label)
     words = protocol_words(protocols)
-    async with database.changing() as connection:
-        kept = await connection.execute_fetchall(
+    async with database.changes.change() as change:
+        row = await database.show(name)
+        before: dict[str, object] | None = None
+        rows = await database.connection.execute_fetchall(
             "SELECT account, label, protocols FROM tls_key WHERE digest = ?", (sha256,)
         )
-        for account, its_label, its_words in kept:
-            if account != row.id:
-                raise AccountError(
-                    "this key is registered for another account: remove it there first"
-                )
-            if its_label != label:
-                raise AccountError(f"{row.name} has this key already; it is called {its_label}")
-            if its_words == words:
-                break
-            await connection.execute("DELETE FROM tls_key WHERE digest = ?", (sha256,))
-        else:
-            kept = []
-        if not kept:
-            await database.insert(
+        kept = next(iter(rows), None)
+        if kept is not None and kept[0] != row.id:
+            raise AccountError("this key is registered for another account: remove it there first")
+        if kept is not None and kept[1] != label:
+            raise AccountError(f"{row.name} has this key already; it is called {kept[1]}")
+        if kept is None or kept[2] != words:
+            if kept is not None:
+                before = _state(label, sha256, kept[2])
+                await database.connection.execute("DELETE FROM tls_key WHERE digest = ?", (sha256,))
+            await database.insert_row(
                 "INSERT INTO tls_key (account, label, digest, protocols, created) VALUES (?, ?, ?, ?, ?)",
                 (row.id, label, sha256, words, int(database.clock.now())),
                 f"{row.name} has another key called {label}: remove it first",
+            )
+            await change.wrote(
+                "account.tls-key.add", thing(row), before, _state(label, sha256, words)
             )
     return next(one for one in await every(database, name) if one.sha256 == sha256)
 
@@ -136,8 +138,20 @@ async def every(database: Administration, name: str) -> Sequence[TlsKeyRow]:
 
 async def remove(database: Administration, name: str, label: str) -> bool:
     """The key logs nobody in any more, and the sessions it opened end; False where there was none of that label."""
-    row = await database.show(name)
-    cursor = await database.connection.execute(
-        "DELETE FROM tls_key WHERE account = ? AND label = ?", (row.id, label)
-    )
-    return cursor.rowcount > 0
+    async with database.changes.change() as change:
+        row = await database.show(name)
+        known = {one.label: one for one in await every(database, name)}
+        if label not in known:
+            return False
+        gone = known[label]
+        await database.connection.execute(
+            "DELETE FROM tls_key WHERE account = ? AND label = ?", (row.id, label)
+        )
+        state = _state(label, gone.sha256, " ".join(gone.protocols))
+        await change.wrote("account.tls-key.remove", thing(row), state, None)
+    return True
+
+
+def _state(label: str, sha256: str, words: str) -> dict[str, object]:
+    """A key, as the log of changes shows it."""
+    return {"TLS key": label, "sha256": sha256, "protocols": words.split()}

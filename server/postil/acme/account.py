@@ -57,6 +57,15 @@ class Accounts:
             kept = await self._update(kept)
         return Signer(self._key(kept.key), kept.url)
 
+    async def names_in_caa(self) -> tuple[str, ...]:
+        """By which the authority knows itself in CAA records; () when it does not say. Kept, for commands that ask nobody."""
+        # RFC 8555 §7.1.1: the field caaIdentities of a directory
+        names = list((await self._session.directory()).meta.caa_identities or ())
+        kept = self._kept()
+        if kept is not None and kept.caa != names:
+            self._keep(msgspec.structs.replace(kept, caa=names))
+        return tuple(names)
+
     async def again(self) -> Signer:
         """The authority says that it does not know the account: another one."""
         # RFC 8555 §11.1: "Clients MUST generate a fresh account key for every account creation or rollover operation."

@@ -49,6 +49,7 @@ class KeptAccount(msgspec.Struct, frozen=True, kw_only=True):
     key: str  # PEM
     url: str = ""  # "": the authority has not said so yet
     contact: list[str] = []
+    caa: list[str] = []  # the authority's names in CAA records, as its directory says
     next_key: str = ""  # PEM: the authority was asked to change to it, and has not answered yet
 
 

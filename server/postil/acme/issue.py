@@ -54,6 +54,10 @@ def plans(providers: Sequence[Provider], certificates: Sequence[Certificate]) ->
     return [Plan(known[one.provider], one) for one in certificates]
 
 
+# Looks at the CAA records of the names before an order, and tells: the plan, the authority's names there, our account's URL.
+CaaCheck = Callable[[Plan, Sequence[str], str], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What comes from outside."""
@@ -65,6 +69,7 @@ class Surroundings:
     random: Callable[[], float]
     tell: Tell
     challenges: Challenges | None = None
+    caa: CaaCheck | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
@@ -204,6 +209,9 @@ class Issuer:
             accounts = self.accounts(session)
             who = await accounts.ready()
             await asyncio.to_thread(self._check_key, turn.key)
+            issuers = await accounts.names_in_caa()
+            if self._around.caa is not None:
+                await self._around.caa(self.plan, issuers, who.url or "")
             wanted = Wanted(
                 names=self.plan.certificate.names,
                 key=turn.key,

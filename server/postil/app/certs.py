@@ -17,17 +17,19 @@ from postil.acme.files import Kept
 from postil.acme.issue import FOLDER, Issuer, Plan, Surroundings, plans
 from postil.acme.renew import Renewal
 from postil.acme.schedule import Due
+from postil.app.caa import checking
 from postil.app.identities import Watch, chains
 from postil.base.clock import Clock
 from postil.config import Config
 from postil.config.acme import Provider
+from postil.dns import Server, StubResolver, of_system
 from postil.http.client import connect
 from postil.http.exchange import Http
 from postil.net.identities import Chain, Identities
 from postil.ports.certs import Challenges
 
 # What an operator should look at; the rest is what happens all the time.
-_WARNINGS: Final = frozenset({"failed", "left-behind", "lost", "trouble", "unreadable"})
+_WARNINGS: Final = frozenset({"caa", "failed", "left-behind", "lost", "trouble", "unreadable"})
 _ERRORS: Final = frozenset({"put-aside"})
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("postil.acme")
@@ -40,6 +42,10 @@ def surroundings(
     tell: Callable[[str, Mapping[str, object]], None],
 ) -> Surroundings:
     """The real world, for the server and for commands."""
+
+    def resolver() -> StubResolver:
+        return StubResolver(servers(config))
+
     return Surroundings(
         root=Path(config.data) / FOLDER,
         connect=_connect,
@@ -48,8 +54,14 @@ def surroundings(
         random=random.random,
         tell=tell,
         challenges=challenges,
+        caa=checking(resolver, tell),
         environment=os.environ,
     )
+
+
+def servers(config: Config) -> tuple[Server, ...]:
+    """The resolvers to ask; BadServer when there are none."""
+    return tuple(map(Server.parse, config.dns.resolvers)) or of_system()
 
 
 def _connect(provider: Provider) -> AbstractAsyncContextManager[Http]:

@@ -20,7 +20,8 @@ from postil.app import directory
 from postil.app.server import DATABASE, FAILED_LOGIN_WAIT, Server, Variant, serving
 from postil.base.clock import SystemClock
 from postil.config import Config
-from postil.config.model import Domain, Limits, Listener
+from postil.config.domain import Domain
+from postil.config.model import Limits, Listener
 from postil.net.certificates import CERTIFICATE_FILE
 from postil.ports.accounts import Accounts
 from postil.web.application import Port, Trial, Welcome

@@ -12,7 +12,12 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+import structlog
+
 from postil.app.server import Server
+from postil.base.tasks import Tasks
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("postil.app")
 
 # A thread that computes may keep the loop from running for this long at a time; the default of 5 ms is
 # felt in every command that waits for a read (measured: 0.04 ms becomes 10 ms).
@@ -48,14 +53,26 @@ def announce(fd: int, server: Server) -> None:
         out.write("\n")
 
 
+async def _reload(server: Server, hangup: asyncio.Event) -> None:
+    """Read the settings, and the certificates, again as often as the signal comes; several that come during one reload are one."""
+    while server.live is not None:
+        await hangup.wait()
+        hangup.clear()
+        await server.live.reload("SIGHUP")
+        server.certificates.look()
+
+
 def run(
     start: Callable[[], contextlib.AbstractAsyncContextManager[Server]],
     started: Callable[[Server], Any],
+    *,
+    reloads: bool = False,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; a second signal ends at once."""
+    """Serve until SIGINT or SIGTERM; a second signal ends at once. With `reloads`, SIGHUP reads the settings again, also when it came
+    during the start; without, it ends the process as it always does."""
 
     async def main() -> None:
-        stop = asyncio.Event()
+        stop, hangup = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
 
         def asked() -> None:
@@ -65,10 +82,15 @@ def run(
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, asked)
+        if reloads:
+            loop.add_signal_handler(signal.SIGHUP, hangup.set)
         async with start() as server:
             settle()
             started(server)
+            tasks = Tasks(lambda name, error: _log.error("fault", task=name, exc_info=error))
+            tasks.start("hangup", _reload(server, hangup))
             await stop.wait()
+            await tasks.close()
 
     sys.setswitchinterval(SWITCH_INTERVAL)
     with asyncio.Runner(loop_factory=new_loop) as runner:

@@ -25,9 +25,10 @@ from postil.accounts.gate import Allowed as AllowedFailures
 from postil.accounts.gate import LoginGate
 from postil.app.certs import Orders
 from postil.app.identities import ALSO, Watch, chooser
+from postil.app.live import Live
 from postil.base.clock import Clock, SystemClock
 from postil.base.tasks import Tasks
-from postil.config import Config
+from postil.config import Config, Domain, Loaded
 from postil.config.model import Listener
 from postil.daemon.http import HttpService
 from postil.daemon.imap import imap_service
@@ -38,7 +39,7 @@ from postil.daemon.smtp import smtp_service
 from postil.imap.settings import Limits as ImapLimits
 from postil.inbound import Pipeline, Simulation
 from postil.inbound import Settings as PipelineSettings
-from postil.net import binding, clientkeys
+from postil.net import binding, clientkeys, control
 from postil.net.admission import Admission, Allowed
 from postil.net.identities import Identities
 from postil.net.listeners import Listeners, Spec
@@ -49,7 +50,7 @@ from postil.ports.store import Store, StoreError
 from postil.smtp.settings import Limits
 from postil.store.sqlite import SqliteStore
 from postil.web.application import Parts, Welcome, application
-from postil.web.overview import Overview
+from postil.web.overview import ACCOUNTS, Overview
 
 DATABASE: Final = "postil.db"
 ERASE_EVERY: Final = 10.0  # seconds between looks for accounts that a command has removed
@@ -89,6 +90,7 @@ class Server:
     metrics: Metrics
     certificates: Watch
     proofs: dict[str, str] = field(default_factory=dict)  # of http-01, token to answer
+    live: Live | None = None  # None: the settings came from no file
     failed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -163,7 +165,10 @@ async def _erase_removed(store: Store, accounts: AccountsDatabase) -> None:
     while True:
         for account in await accounts.removed():
             await store.erase(account)
-            await accounts.erased(account)
+            try:
+                await accounts.erased(account)
+            except AccountsUnavailable:
+                break  # a command holds the database for long (an import); erasing once more does no harm
             _log.info("erased", account=int(account))
         await asyncio.sleep(ERASE_EVERY)
 
@@ -173,8 +178,10 @@ async def serving(
     config: Config,
     variant: Variant = Variant(),
     clock: Clock | None = None,
+    *,
+    files: tuple[Path, Loaded] | None = None,
 ) -> AsyncIterator[Server]:
-    """A running server; leaving the block stops it."""
+    """A running server; leaving the block stops it. `files`: where the settings came from, so that they can be read again."""
     clock = clock or SystemClock()
     loop = asyncio.get_running_loop()
     data = Path(config.data)
@@ -193,16 +200,9 @@ async def serving(
         attempts = await Attempts.open(data / FILE, clock)
         stack.push_async_callback(attempts.close)
         metrics.attempts_lost.set_function(lambda: attempts.lost)
-        limits = config.limits
         wheel = Wheel(loop)
         stack.callback(wheel.close)
-        around = Surroundings(
-            wheel,
-            Admission(Allowed(total=limits.connections, per_ip=limits.connections_per_ip)),
-            metrics,
-            clock,
-            LoginGate(clock, (attempts.add, metrics.login), _allowed_failures(config, variant)),
-        )
+        around = _surroundings(config, variant, wheel, metrics, attempts, clock)
         listeners = Listeners(around.admission)
         stack.callback(listeners.close)
         for spec in _specs(config, variant, identities, metrics):
@@ -225,6 +225,8 @@ async def serving(
             lambda spec: services[_listener_of(config, spec).protocol].accept(spec)
         )
         tasks.start("acme", orders.run(identities, watch, metrics.registry))  # the ports are open
+        if files is not None:
+            server.live = await _stay_live(files, database, metrics, clock, tasks, stack)
         _log.info("ready", data=str(data), **{f"port_{k}": v for k, v in listeners.ports.items()})
         notify("READY=1")
         yield server
@@ -245,6 +247,51 @@ def _unreadable(error: AccountsUnavailable) -> None:
 
 def _failed(name: str, error: BaseException) -> None:
     _log.error("fault", task=name, exc_info=error)
+
+
+def _postmasters(domains: Sequence[Domain]) -> dict[str, str]:
+    return {domain.name: domain.postmaster for domain in domains}
+
+
+async def _stay_live(
+    files: tuple[Path, Loaded],
+    database: AccountsDatabase,
+    metrics: Metrics,
+    clock: Clock,
+    tasks: Tasks,
+    stack: contextlib.AsyncExitStack,
+) -> Live:
+    """Changes of the domains count while the server runs: watched for, and asked for by commands."""
+    path, loaded = files
+    live = Live(
+        loaded, path, lambda domains: database.set_domains(_postmasters(domains)), metrics, clock
+    )
+    await live.begin()
+    tasks.start("watch", live.watch())
+    try:
+        folder = Path(loaded.config.data)
+        await stack.enter_async_context(control.answering(folder, live.answer))
+    except OSError as error:
+        _log.warning("commands cannot reach this server", reason=str(error))
+    return live
+
+
+def _surroundings(
+    config: Config,
+    variant: Variant,
+    wheel: Wheel,
+    metrics: Metrics,
+    attempts: Attempts,
+    clock: Clock,
+) -> Surroundings:
+    limits = config.limits
+    return Surroundings(
+        wheel,
+        Admission(Allowed(total=limits.connections, per_ip=limits.connections_per_ip)),
+        metrics,
+        clock,
+        LoginGate(clock, (attempts.add, metrics.login), _allowed_failures(config, variant)),
+    )
 
 
 def _allowed_failures(config: Config, variant: Variant) -> AllowedFailures:
@@ -274,7 +321,7 @@ async def _open_accounts(
     return await AccountsDatabase.open(
         data / DATABASE,
         clock=clock,
-        domains={domain.name: domain.postmaster for domain in config.domain},
+        domains=_postmasters(config.domain),
         prepare=prepare,
     )
 
@@ -349,9 +396,12 @@ def _pages(config: Config, variant: Variant, server: Server) -> Parts:
     return Parts(
         registry=server.metrics.registry,
         ready=ready_probe(
-            store, server.accounts.every, Path(config.data), config.limits.free_space
+            store,
+            lambda: server.accounts.first(1),
+            Path(config.data),
+            config.limits.free_space,
         ),
-        overview=Overview(store, server.accounts.every) if welcome else None,
+        overview=Overview(store, lambda: server.accounts.first(ACCOUNTS)) if welcome else None,
         welcome=welcome,
         site=variant.site,
         loopback_names_only=variant.local,

@@ -73,10 +73,15 @@ def _granting(
 def _unbound(properties: Iterable[Property]) -> Iterator[Advice]:
     for one, issuer, demands in _granting(properties):
         if demands.account is None:
+            by_dns = demands.methods is not None and demands.methods <= binding.BY_DNS
+            who = (
+                "whoever can write into the zone or alter its answers can"
+                if by_dns
+                else "whoever intercepts traffic near the machine can"
+            )
             yield Advice(
                 "account-not-bound",
-                f"{data(one.record)}: without accounturi any account of {issuer} gets a certificate once it passes the validation: "
-                "whoever intercepts traffic near the machine can",
+                f"{data(one.record)}: without accounturi any account of {issuer} gets a certificate once it passes the validation: {who}",
                 one,
             )
         if demands.methods is None:

@@ -20,6 +20,9 @@ _LABEL: Final = re.compile(r"[A-Za-z0-9-]+")
 # RFC 3986 §3: a scheme and something behind it, in the characters of §2
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 
+# Methods for which nothing but the DNS is asked: RFC 8657 §5.6 has them as the other way to be safe in a signed zone
+BY_DNS: Final = frozenset({"dns-01"})
+
 # The registry "ACME Validation Methods" as far as it is about names of servers: RFC 8555 §9.7.8, RFC 8737 §6.3, RFC 9799 §7.1
 REGISTERED: Final = frozenset({"http-01", "dns-01", "tls-alpn-01", "onion-csr-01"})
 

@@ -44,6 +44,11 @@ class Subject:
         name = name.removeprefix("*.")
         if len(name) > _LONGEST or not _NAME.fullmatch(name):
             raise BadDomain(f"{shown(text)} is no domain name")
+        if name.rpartition(".")[2].isdigit():
+            # RFC 1123 §2.1: the top label is alphabetic, which is how addresses are told from names
+            raise BadDomain(
+                f"{shown(text)} is no domain name: CAA records are about names, not addresses"
+            )
         return cls(name, wildcard)
 
 

@@ -84,8 +84,10 @@ def gaps(orders: Orders, signing: Signing) -> list[str]:
     issuer = orders.issuers[0]
     found = []
     if not orders.account_uris:
+        by_dns = orders.methods and binding.BY_DNS.issuperset(orders.methods)
+        who = "can write into the zone" if by_dns else "intercepts traffic near the machine"
         found.append(
-            f"No account was named: any account of {issuer} gets a certificate once it passes the validation, and who intercepts traffic near the machine does."
+            f"No account was named: any account of {issuer} gets a certificate once it passes the validation: somebody who {who} gets one."
         )
     if not orders.methods:
         found.append(f"No method was named: {issuer} may validate in any way it knows.")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import textwrap
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
 
 from postil.accounts.names import BadAddress, domain_key
+from postil.acme.files import ProviderFolder
+from postil.acme.issue import FOLDER
+from postil.acme.problem import AcmeError
 from postil.caa import suggest as suggestion
 from postil.caa.advice import Advice, advise
 from postil.caa.orders import Orders
@@ -20,7 +25,10 @@ from postil.caa.verdict import May, Verdict, judge
 from postil.caa.zonefile import data, line
 from postil.cli import target
 from postil.dns import BadServer, Server, StubResolver, of_system
-from postil.ports.resolver import Answer, Caa, Mx, Resolver
+from postil.ports.resolver import A, Aaaa, Answer, Caa, Mx, Resolver
+
+_CONFIG: Final = Path("postil.toml")
+_USUAL: Final = "letsencrypt.org"  # whose names are asked for where nothing says another
 
 STATUS = {May.YES: 0, May.NO: 1, May.UNKNOWN: 2}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -64,7 +72,7 @@ def _options(command: _Command) -> _Command:
             "--resolver",
             "server",
             type=Address(),
-            help="The resolver to ask, such as 127.0.0.1 or [::1]:5353; default: those of the system. "
+            help="The resolver to ask, such as 127.0.0.1 or [::1]:5353; default: those of the configuration, else of the system. "
             "Only one on this machine is believed on signatures.",
         ),
         click.option(
@@ -86,9 +94,14 @@ def _options(command: _Command) -> _Command:
             "issuers",
             multiple=True,
             metavar="DOMAIN",
-            default=("letsencrypt.org",),
-            show_default="letsencrypt.org",
-            help="The name of our CA in CAA records; repeatable for a CA with several names, the first is published.",
+            help="The name of our CA in CAA records; repeatable for a CA with several names, the first is published. Default, as of the account and the "
+            "methods: those of the [[acme]] in the configuration that orders the name, or of the first; without a configuration letsencrypt.org.",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            envvar="POSTIL_CONFIG",
+            help="The configuration file; default ./postil.toml if there is one, else none is needed.",
         ),
         click.argument("subject", metavar="DOMAIN", type=Domain()),
     ):
@@ -111,15 +124,17 @@ def check(
     account_uris: tuple[str, ...],
     methods: tuple[str, ...],
     server: Server | None,
+    config: Path | None,
     as_json: bool,
 ) -> None:
     """May our CA issue for DOMAIN, why, by which record; and who else could get a certificate.
 
     Status 0: it may; 1: it may not; 2: cannot tell, because the DNS does not answer, because a record demands an account or a method and
-    --account-uri or --method was not given, or because the call is wrong.
+    neither --account-uri or --method nor the configuration names ours, or because the call is wrong.
     """
-    orders = _orders(issuers, account_uris, methods)
-    resolver = _resolver(server)
+    ours = _ours(config, subject)
+    orders = _orders(ours, issuers, account_uris, methods)
+    resolver = _resolver(server, ours)
     subject = Subject(subject.name, subject.wildcard or wildcard)
     relevant, above = asyncio.run(_search(subject, resolver))
     verdict = judge(relevant, orders, wildcard=subject.wildcard)
@@ -138,18 +153,57 @@ async def _search(subject: Subject, resolver: Resolver) -> tuple[Relevant, Relev
     return relevant, await find(parent, resolver)
 
 
-def _orders(
-    issuers: tuple[str, ...], account_uris: tuple[str, ...], methods: tuple[str, ...]
-) -> Orders:
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """What the configuration of this machine says; every field empty without one."""
+
+    issuers: tuple[str, ...] = ()
+    account_uris: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    resolvers: tuple[Server, ...] = ()
+
+
+def _ours(path: Path | None, subject: Subject) -> _Ours:
+    """The authority that orders the name, or the first one, and our account there as far as it is known."""
+    if path is None:
+        path = _CONFIG
+        if not path.exists():
+            return _Ours()
+    config = target.read_config(path)
+    resolvers = tuple(map(Server.parse, config.dns.resolvers))
+    if not config.acme:
+        return _Ours(resolvers=resolvers)
+    providers = {one.name: one for one in config.acme}
+    wanted = [one.provider for one in config.acme_certificate if str(subject) in one.names]
+    provider = providers[wanted[0]] if wanted else config.acme[0]
     try:
-        return Orders(issuers, account_uris, methods)
+        kept = ProviderFolder(Path(config.data) / FOLDER, provider.name).account()
+    except (AcmeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    if kept is None or kept.directory != provider.directory:
+        return _Ours(methods=provider.challenges, resolvers=resolvers)
+    uris = (kept.url,) if kept.url else ()
+    return _Ours(tuple(kept.caa), uris, provider.challenges, resolvers)
+
+
+def _orders(
+    ours: _Ours, issuers: tuple[str, ...], account_uris: tuple[str, ...], methods: tuple[str, ...]
+) -> Orders:
+    # An account belongs to an authority: with another issuer it is not ours any more.
+    known = ours if not issuers or set(issuers) <= set(ours.issuers) else _Ours()
+    try:
+        return Orders(
+            issuers or known.issuers or (_USUAL,),
+            account_uris or known.account_uris,
+            methods or known.methods,
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _resolver(server: Server | None) -> StubResolver:
+def _resolver(server: Server | None, ours: _Ours) -> StubResolver:
     try:
-        return StubResolver((server,) if server is not None else of_system())
+        return StubResolver((server,) if server is not None else ours.resolvers or of_system())
     except BadServer as error:
         raise click.UsageError(f"{error}: --resolver ADDRESS[:PORT]") from error
 
@@ -242,6 +296,7 @@ def suggest(
     account_uris: tuple[str, ...],
     methods: tuple[str, ...],
     server: Server | None,
+    config: Path | None,
     as_json: bool,
 ) -> None:
     """Records that let only our account at our CA get certificates, for DOMAIN and its mail names.
@@ -250,8 +305,9 @@ def suggest(
     """
     if subject.wildcard or any(one.wildcard for one in hosts):
         raise click.UsageError("records stand at a name itself: leave out the *.")
-    orders = _orders(issuers, account_uris, methods)
-    resolver = _resolver(server)
+    ours = _ours(config, subject)
+    orders = _orders(ours, issuers, account_uris, methods)
+    resolver = _resolver(server, ours)
     try:
         wanted = suggestion.records(orders)
     except ValueError as error:
@@ -290,12 +346,25 @@ async def _look(
         if not exchanges:
             why = f"{answer.outcome.value}: {answer.why}" if answer.why else answer.outcome.value
             notes.append(f"No mail host (MX) of {domain} was found ({why}): name it with --host.")
+    if await _wildcard(domain, resolver):
+        notes.append(
+            f"The zone has records at *.{domain}. They do not count for a name that has a record of its own: at a name that has its address from "
+            "them, publish the address as well."
+        )
     found = await asyncio.gather(
         *(find(name, resolver) for name in suggestion.names(domain, machines))
     )
     places = [suggestion.place(one, wanted) for one in found]
     notes += [note for one in places for note in one.notes]
     return places, found[0].signing, notes
+
+
+async def _wildcard(domain: str, resolver: Resolver) -> bool:
+    """Would a new record at a name hide others? RFC 4592 §2.2.1."""
+    v4, v6 = await asyncio.gather(
+        resolver.query(f"*.{domain}", A), resolver.query(f"*.{domain}", Aaaa)
+    )
+    return bool(v4.records or v6.records or len(v4.chain) > 1)
 
 
 def _zone(places: list[Place], gaps: list[str], notes: list[str]) -> str:

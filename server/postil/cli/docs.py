@@ -23,7 +23,7 @@ def export(as_json: bool) -> None:
     """Print every command with its options, and every table of the configuration file with its fields.
 
     JSON: {program, file, commands: [{name, help, usage, options: [{names, value, default, required, repeated, help}]}],
-    settings: [{table, help, fields: [{name, type, choices, default, required, help}]}]}.
+    settings: [{table, file, help, fields: [{name, type, choices, default, required, live, help}]}]}.
     """
     from postil.cli.group import main
 
@@ -81,41 +81,26 @@ def _option(option: click.Option) -> Row:
 
 
 def settings() -> list[Row]:
-    """The tables of the configuration file, the top of it first."""
-    import msgspec
+    """The tables of the configuration files, the top of postil.toml first."""
+    from postil.config import reference
 
-    from postil.config.model import Config
-
-    return list(_tables(msgspec.json.schema(Config)["$defs"], "Config", "", ""))
-
-
-def _tables(schema: Row, kind: str, name: str, shown: str) -> Iterator[Row]:
-    """A table and, after it, the tables in it."""
-    table = schema[kind]
-    fields, inside = [], []
-    for one, value in table["properties"].items():
-        target = value.get("$ref") or value.get("items", {}).get("$ref")
-        if target is None:
-            fields.append(_field(one, value, table))
-        else:
-            path = f"{name}.{one}" if name else one
-            head = f"[[{path}]]" if "items" in value else f"[{path}]"
-            inside.append((target.rpartition("/")[2], path, head))
-    yield {"table": shown, "help": inspect.cleandoc(table["description"]), "fields": fields}
-    for target, path, head in inside:
-        yield from _tables(schema, target, path, head)
-
-
-def _field(name: str, value: Row, table: Row) -> Row:
-    kinds = {
-        "string": "text", "integer": "number", "boolean": "true or false",
-        "array": "list of texts", "object": "table",
-    }  # fmt: skip
-    return {
-        "name": name,
-        "type": kinds[value.get("type", "string")],
-        "choices": value.get("enum", []),
-        "default": value.get("default"),
-        "required": name in table.get("required", ()),
-        "help": value.get("description", ""),
-    }
+    return [
+        {
+            "table": table.header,
+            "file": table.file,
+            "help": table.help,
+            "fields": [
+                {
+                    "name": field.name,
+                    "type": field.type,
+                    "choices": list(field.choices),
+                    "default": field.default,
+                    "required": field.required,
+                    "live": field.live,
+                    "help": field.help,
+                }
+                for field in table.fields
+            ],
+        }
+        for table in reference.tables()
+    ]

@@ -6,15 +6,20 @@ import importlib
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 # Command to the line in --help; here, because asking the modules would import half the server.
 COMMANDS: Final = {
-    "account": "Accounts: add, list, change the password, close, remove.",
+    "account": "Accounts: add, import, list, show, change, disable, log out, remove.",
     "acme": "Certificates by ACME: show, renew, revoke; accounts at authorities.",
-    "address": "Addresses of accounts: add, remove.",
+    "address": "Addresses of accounts, and how a domain reads addresses.",
+    "admin": "Who may administer, and the log of changes.",
+    "alias": "Aliases and lists: addresses that lead to several accounts.",
     "caa": "CAA records: may our CA issue for a name, which records keep others from it.",
-    "config": "The configuration file: check it, print an example.",
+    "completion": "Print the script that completes commands and names in a shell.",
+    "config": "The configuration files: check, describe, compare, print examples.",
     "docs": "Every command and every setting, for the pages of the reference.",
+    "domain": "Domains whose mail ends here: add, change, remove; what to publish in the DNS.",
     "localserve": "A mail server on this machine, for developers of mail software.",
     "logins": "Attempts to log in, the newest first.",
     "serve": "The mail server of a configuration file.",
@@ -45,6 +50,15 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # From the table: to ask each command for its line would import the whole server at every press of a key.
+        found = [
+            CompletionItem(name, help=line)
+            for name, line in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
@@ -54,6 +68,13 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
+
+
+class Verbs(click.Group):
+    """A group whose `list` answers to `ls` as well."""
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return super().get_command(ctx, "list" if name == "ls" else name)
 
 
 def _told(error: ModuleNotFoundError) -> Exception:

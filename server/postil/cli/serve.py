@@ -34,18 +34,21 @@ import click
 )
 @click.option("--ready-fd", type=int, hidden=True, help="Write the ports there once ready.")
 def command(path: Path, levels: tuple[str, ...], log_format: str, ready_fd: int | None) -> None:
-    """The mail server of a configuration file; SIGTERM stops it in good order."""
+    """The mail server of a configuration file; SIGTERM stops it in good order, SIGHUP reads the domains again."""
     from postil.app import logs, process
     from postil.app.server import Server, serving
     from postil.cli.failing import refusals
-    from postil.config import load
+    from postil.config import read
+    from postil.config.doubts import check_secrets
 
     with refusals():
         logs.configure(logs.parse_levels(levels), "json" if log_format == "json" else "logfmt")
-        config = load(path)
+        path = path.absolute()
+        loaded = read(path)
+        check_secrets(loaded)
 
         def started(server: Server) -> None:
             if ready_fd is not None:
                 process.announce(ready_fd, server)
 
-        process.run(lambda: serving(config), started)
+        process.run(lambda: serving(loaded.config, files=(path, loaded)), started, reloads=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -11,10 +13,11 @@ from typing import Any, TypeVar
 
 import click
 
-from postil.accounts import AccountError, Administration
+from postil.accounts import AccountError, Actor, Administration
+from postil.accounts.bulk import BadFile
 from postil.accounts.schema import TooNew
 from postil.base.clock import SystemClock
-from postil.config import Config, ConfigError, load
+from postil.config import Config, ConfigError, read
 
 DATABASE = "postil.db"
 
@@ -41,10 +44,27 @@ def options(command: _Command) -> _Command:
     return command
 
 
+def config_options(command: _Command) -> _Command:
+    """Add `--config` and `--json` to a command that changes or shows the configuration itself."""
+    for decorate in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            envvar="POSTIL_CONFIG",
+            default=Path("postil.toml"),
+            show_default=True,
+            help="The machine's configuration file; also from the environment variable POSTIL_CONFIG.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
 def read_config(path: Path) -> Config:
-    """The configuration, or an end with the error that names file, line and field."""
+    """The configuration, or an end with the error that names file, line and field. No domain is no fault here."""
     try:
-        return load(path)
+        return read(path, empty=True).config
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
 
@@ -64,6 +84,16 @@ def data_folder(config: Path | None, folder: Path | None) -> Path:
     return folder
 
 
+def machine_owner() -> Actor:
+    """Whoever calls, as the log of changes names them; nobody is asked for more than what the system's files ask."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        user = f"uid {os.getuid()}"
+    by = os.environ.get("SUDO_USER", "")
+    return Actor(f"{user}, by sudo from {by}" if by and by != user else user)
+
+
 def administer(
     config: Path | None,
     folder: Path | None,
@@ -73,7 +103,7 @@ def administer(
 
     async def run() -> _Result:
         database = await Administration.open(
-            data_folder(config, folder) / DATABASE, clock=SystemClock()
+            data_folder(config, folder) / DATABASE, clock=SystemClock(), actor=machine_owner()
         )
         try:
             return await work(database)
@@ -82,6 +112,8 @@ def administer(
 
     try:
         return asyncio.run(run())
+    except BadFile:
+        raise  # its errors have lines and fields, which the command shows
     except (AccountError, TooNew) as error:
         raise click.ClickException(str(error)) from error
     except sqlite3.Error as error:
@@ -94,3 +126,10 @@ def show(value: object, as_json: bool, text: Callable[[], str]) -> None:
         click.echo(json.dumps(value, ensure_ascii=False, indent=2))
     elif said := text():
         click.echo(said)
+
+
+def value(found: object) -> str:
+    """A value of a field on one line, as TOML writes it."""
+    from postil.config.write import inline
+
+    return "nothing" if found is None else inline(found)

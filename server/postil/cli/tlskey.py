@@ -13,10 +13,11 @@ import click
 from postil.accounts import AccountError, apppasswords, tlskeys
 from postil.accounts.tlskeys import TlsKeyRow
 from postil.base.clock import SystemClock
-from postil.cli import target
+from postil.cli import completing, target
+from postil.cli.group import Verbs
 
 
-@click.group()
+@click.group(cls=Verbs)
 def command() -> None:
     """TLS keys that log in without a password: add, list, remove."""
 
@@ -26,7 +27,7 @@ def _as_dict(row: TlsKeyRow) -> dict[str, object]:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.accounts)
 @click.argument("label")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option(
@@ -101,8 +102,8 @@ def _write(path: Path, octets: bytes) -> None:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
 
 
-@command.command("ls")
-@click.argument("name")
+@command.command("list")
+@click.argument("name", shell_complete=completing.accounts)
 @target.options
 def list_keys(name: str, config: Path | None, folder: Path | None, as_json: bool) -> None:
     """List the TLS keys of the account NAME."""
@@ -124,7 +125,7 @@ def _ago(when: int) -> str:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.accounts)
 @click.argument("label")
 @target.options
 def rm(name: str, label: str, config: Path | None, folder: Path | None, as_json: bool) -> None:

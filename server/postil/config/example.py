@@ -1,7 +1,9 @@
-"""The commented configuration file that `postil config example` prints."""
+"""The commented configuration files that `postil config example` prints."""
 
 EXAMPLE = """\
-# Postil's configuration: the machine and its domains. Accounts and addresses are not here:
+# Postil's configuration: the machine. A change counts after a restart. Domains are in a file of their own; accounts and
+# addresses are in no file:
+#   postil domain add example.org
 #   postil account add alice@example.org
 # Relative paths are relative to this file. `postil config check FILE` checks it.
 
@@ -11,11 +13,9 @@ hostname = "mail.example.org"
 # Mail and the control database live here. One server at a time uses it.
 data = "data"
 
-# A domain whose mail ends here; repeat the table for more.
-[[domain]]
-name = "example.org"
-# Login name of the account that gets postmaster@ and abuse@; "" is the oldest account.
-postmaster = ""
+# The file with the domains whose mail ends here; `postil domain add example.org` writes it. A small set-up may have its
+# [[domain]] tables in this file instead; commands do not touch those.
+domains_file = "domains.toml"
 
 # Ports. Without any [[listener]] these six are used. protocol: smtp (mail from other servers), submission (mail from
 # your users), imap, http. tls: none, starttls, implicit. ips: addresses to listen on. client_keys: no, external (a program may
@@ -133,6 +133,11 @@ allow = ["127.0.0.1", "::1"]
 # CRAM-MD5 for old programs; only with passwords made by `postil account app-password add --cram-md5`.
 cram_md5 = false
 
+# Resolvers in the order they are asked, such as "127.0.0.1" or "[::1]:5353"; none: those of the system. Only one on this machine
+# is believed on signatures (DNSSEC).
+[dns]
+resolvers = []
+
 # What IMAP clients read about the server (METADATA): whom to ask, as a URI, and a note. "": none.
 [metadata]
 admin = ""
@@ -140,4 +145,52 @@ comment = ""
 
 # Entries of other products, such as "/shared/vendor/example/colour" = "blue".
 [metadata.vendor]
+"""
+
+EXAMPLE_DOMAINS = """\
+# The domains of a Postil. A running server takes changes over: after `postil domain …` at once, after an edit by hand within
+# seconds or on SIGHUP. When something is wrong in here, the server goes on with what it had.
+# `postil domain records DOMAIN` prints what to publish in the DNS.
+
+# A domain whose mail ends here; repeat the table for more.
+[[domain]]
+name = "example.org"
+# Login name of the account that gets postmaster@ and abuse@; "" is the oldest account.
+postmaster = ""
+
+# DKIM keys. `postil domain dkim add example.org` makes two and writes the tables [[domain.dkim.selector]]. Nothing signs yet.
+[domain.dkim]
+# Seconds that a new key is published before it may sign, and that an old one stays published after that.
+publish_wait = 172800
+retire_wait = 604800
+
+# [[domain.dkim.selector]]
+# name = "2026a"
+# algorithm = "ed25519"          # or rsa
+# state = "next"                 # then signing, then retiring
+# since = 2026-01-31T12:00:00Z
+# key = ""                       # "" is dkim/example.org/2026a.pem in the data folder
+
+# DMARC: what others shall do with mail that only claims to be from here, and who gets reports.
+[domain.dmarc]
+p = "none"                       # none, quarantine, reject
+# sp = "none"                    # for subdomains; as p when not given
+# np = "none"                    # for subdomains that do not exist; as sp when not given
+adkim = "r"                      # r, s
+aspf = "r"
+t = false
+psd = "u"                        # y, n, u
+rua = ["mailto:postmaster@example.org"]
+ruf = []
+fo = ["0"]
+
+# MTA-STS: how others shall deliver to here. Serve the policy by a web server of yours, for now.
+[domain.mta_sts]
+mode = "testing"                 # enforce, testing, none
+mx = []                          # [] is the machine's hostname
+max_age = 1209600
+
+# TLSRPT: who gets reports of TLS that failed.
+[domain.tlsrpt]
+rua = ["mailto:postmaster@example.org"]
 """

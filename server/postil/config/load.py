@@ -1,223 +1,198 @@
-"""From a TOML file to a checked `Config`, or one error that names file, line and field."""
+"""From the two TOML files to a checked `Config`, or everything that is wrong with file, line and field.
+
+A domain may stand in either file, never in both. A domains file that is not there holds no domains, unless the caller knows
+that it was there: then somebody has moved it, and taking that for "no domains" would refuse their mail for good.
+"""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
-import idna
 import msgspec
 
-from postil.config import acme, locate
-from postil.config.model import Config, Domain, Listener, Tls
+from postil.config import check, check_domain, locate
+from postil.config.decode import decode
+from postil.config.domain import Domain, Domains
+from postil.config.model import DOMAINS_FILE, Config
+from postil.config.problems import ConfigError, Finding, Problem
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
-_VENDOR = re.compile(r"/shared/vendor(?:/[!-$&-).+-.0-~]+){2,}", re.IGNORECASE)
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]+)`)?$", re.DOTALL)
-_TOML_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
-_UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]+)`")
+LARGEST: Final = (
+    64 * 1024 * 1024
+)  # octets of a file; a hundred thousand domains have a tenth of that
 
-
-class ConfigError(Exception):
-    """What is wrong, and where: `postil.toml:12: listener[0].port: …`."""
-
-    def __init__(self, file: str, line: int, field: str, what: str) -> None:
-        place = f"{file}:{line}" if line else file  # line 0: the file as a whole
-        super().__init__(f"{place}: {field + ': ' if field else ''}{what}")
-        self.file = file
-        self.line = line
-        self.field = field
-        self.what = what
+_TOML_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
-class _Wrong(Exception):
-    def __init__(self, path: tuple[str | int, ...], what: str) -> None:
-        super().__init__(what)
-        self.path = path
-        self.what = what
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it was read."""
+
+    file: str  # as errors name it
+    text: str
+    there: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked configuration, and the files it came from."""
+
+    config: Config
+    written: Config  # the same as it is written: names of files and domains unchanged
+    machine: Source
+    domains: Source
+    in_machine: int  # so many of `config.domain`, the first ones, stand in the machine's file
+
+    def problem(self, finding: Finding) -> Problem:
+        """The finding with its place."""
+        return _Places(self.machine, self.domains, self.in_machine).problem(finding)
+
+    def place(self, path: locate.Path) -> Problem:
+        """File, line and field of a path; for showing where something stands."""
+        return self.problem(Finding(path, ""))
+
+
+class _Places:
+    """Finds the places in both files; walks a text when it is first asked about it."""
+
+    def __init__(self, machine: Source, domains: Source, in_machine: int) -> None:
+        self._machine = machine
+        self._domains = domains
+        self._in_machine = in_machine
+        self._found: dict[str, dict[locate.Path, locate.Place]] = {}
+
+    def problem(self, finding: Finding) -> Problem:
+        path, source = finding.path, self._machine
+        match path:
+            case ("domain", int(at), *rest) if at >= self._in_machine:
+                path, source = ("domain", at - self._in_machine, *rest), self._domains
+        return located(source, Finding(path, finding.what), self._found)
+
+
+def located(
+    source: Source, finding: Finding, cache: dict[str, dict[locate.Path, locate.Place]]
+) -> Problem:
+    """A finding about one file with its line."""
+    if source.file not in cache:
+        try:
+            cache[source.file] = locate.places(source.text)
+        except RecursionError:
+            cache[source.file] = {(): locate.Place(1, 0, 0, locate.Kind.FILE, 0)}
+    line = locate.nearest(cache[source.file], finding.path).line
+    return Problem(source.file, line, locate.spelled(finding.path), finding.what)
 
 
 def load(path: Path) -> Config:
-    """Read and check a configuration file; paths in the result are absolute."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(str(path), 0, "", f"cannot be read: {error.strerror}") from error
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(str(path), line, "", "is not UTF-8") from error
-    return parse(text, str(path), path.resolve().parent)
+    """Read and check a configuration; paths in the result are absolute."""
+    return read(path).config
+
+
+def read(path: Path, *, domains: Source | None = None, empty: bool = False) -> Loaded:
+    """The same with the sources.
+
+    `domains`: the second file as it would be, in place of what is on the disk. `empty`: having no domain is no fault.
+    """
+    return assemble(source(path), path.resolve().parent, domains, empty=empty)
 
 
 def parse(text: str, file: str, folder: Path) -> Config:
-    """Check a configuration's text; `file` names it in errors, `folder` anchors relative paths."""
+    """Check the text of a machine's file alone; `file` names it in errors, `folder` anchors relative paths."""
+    nothing = Source(str(folder / DOMAINS_FILE), "", there=False)
+    return assemble(Source(file, text), folder, nothing).config
+
+
+def source(path: Path) -> Source:
+    """A file; ConfigError names the line that is not UTF-8."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        with path.open("rb") as opened:
+            raw = opened.read(LARGEST + 1)
+    except OSError as error:
+        raise ConfigError(
+            [Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]
+        ) from error
+    if len(raw) > LARGEST:
+        raise ConfigError([Problem(str(path), 0, "", f"holds more than {LARGEST} octets")])
+    try:
+        return Source(str(path), raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError([Problem(str(path), line, "", "is not UTF-8")]) from error
+
+
+def optional_source(path: Path) -> Source:
+    """A file that need not be there."""
+    return source(path) if path.exists() else Source(str(path), "", there=False)
+
+
+def assemble(
+    machine: Source, folder: Path, domains: Source | None, *, empty: bool = False
+) -> Loaded:
+    """Both files decoded and checked together."""
+    problems: list[Problem] = []
+    top = _table(machine, problems)
+    if domains is None:
+        domains = _second(top, machine, folder, problems)
+    second = _table(domains, problems)
+    mine: list[Finding] = []
+    theirs: list[Finding] = []
+    config = decode(Config, top, mine) if top is not None else None
+    more = decode(Domains, second, theirs) if second is not None else None
+    cache: dict[str, dict[locate.Path, locate.Place]] = {}
+    problems += [located(machine, one, cache) for one in mine]
+    problems += [located(domains, one, cache) for one in theirs]
+    if config is None or more is None:
+        raise ConfigError(_sorted(problems, machine))
+    in_machine = len(config.domain)
+    found: list[Finding] = []
+    checked = check.machine(config, folder, found)
+    every: tuple[Domain, ...] = check_domain.domains((*config.domain, *more.domain), found)
+    if not every and not empty and not problems:
+        found.append(Finding(("domain",), "at least one domain is needed: postil domain add NAME"))
+    places = _Places(machine, domains, in_machine)
+    problems += [places.problem(one) for one in found]
+    if problems:
+        raise ConfigError(_sorted(problems, machine))
+    result = msgspec.structs.replace(checked, domain=every)
+    written = msgspec.structs.replace(config, domain=(*config.domain, *more.domain))
+    return Loaded(result, written, machine, domains, in_machine)
+
+
+def _second(
+    top: Mapping[str, Any] | None, machine: Source, folder: Path, problems: list[Problem]
+) -> Source:
+    """The file of the domains that the machine's file names, even where that has other faults."""
+    named = (top or {}).get("domains_file", DOMAINS_FILE)
+    path = folder / (named if isinstance(named, str) and named else DOMAINS_FILE)
+    if path.resolve() == Path(machine.file).resolve():
+        what = "is this file itself: name another one"
+        problems.append(located(machine, Finding(("domains_file",), what), {}))
+        return Source(str(path), "", there=False)
+    try:
+        # As people would name it: relative to where they are, as the machine's file is.
+        shown = Path(machine.file).parent / path.relative_to(folder) if path.is_relative_to(folder) else path  # fmt: skip
+        return optional_source(shown)
+    except ConfigError as error:
+        problems += error.problems
+        return Source(str(path), "")
+
+
+def _table(source: Source, problems: list[Problem]) -> Mapping[str, Any] | None:
+    try:
+        return tomllib.loads(source.text)
+    except RecursionError:
+        problems.append(Problem(source.file, 1, "", "is nested too deeply"))
+    except ValueError as error:  # also a number of more digits than Python takes
         said = str(error)
         at = _TOML_LINE.search(said)
-        line = int(at.group(1)) if at else text.count("\n") + 1
-        raise ConfigError(file, line, "", _TOML_LINE.sub("", said)) from error
-    try:
-        config = msgspec.convert(table, Config)
-    except msgspec.ValidationError as error:
-        match = _AT.match(str(error))
-        assert match is not None  # the pattern matches any text
-        steps = locate.path_of(match.group("path") or "$")
-        if unknown := _UNKNOWN.search(match.group("what")):
-            steps = (*steps, unknown.group("field"))
-        raise _at(text, file, steps, match.group("what")) from error
-    try:
-        return _checked(config, folder)
-    except (_Wrong, acme.Unfit) as wrong:
-        raise _at(text, file, wrong.path, wrong.what) from wrong
-
-
-def _at(text: str, file: str, path: tuple[str | int, ...], what: str) -> ConfigError:
-    return ConfigError(file, locate.line_of(text, path), locate.spelled(path), what)
-
-
-def _checked(config: Config, folder: Path) -> Config:
-    domains = tuple(_domain(index, domain) for index, domain in enumerate(config.domain))
-    if not domains:
-        raise _Wrong(("domain",), "at least one domain is needed")
-    names = [domain.name for domain in domains]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise _Wrong(("domain", index, "name"), f"{name} is listed twice")
-    for index, listener in enumerate(config.listener):
-        _check_listener(index, listener)
-    _check_distinct(config.listener)
-    if bool(config.tls.certificate) != bool(config.tls.key):
-        raise _Wrong(("tls",), "certificate and key belong together: give both or neither")
-    for table in ("limits", "logins"):
-        for field, value in msgspec.structs.asdict(getattr(config, table)).items():
-            if type(value) is int and value <= 0:
-                raise _Wrong((table, field), f"must be above zero, not {value}")
-    for index, network in enumerate(config.logins.allow):
-        _network(("logins", "allow", index), network)
-    if config.metadata.admin and not _URI.fullmatch(config.metadata.admin):
-        # RFC 5464 §3.2.1.1: "The value MUST be a URI (e.g., a mailto: or tel: URL)."
-        raise _Wrong(
-            ("metadata", "admin"), f"{config.metadata.admin!r} is no URI such as mailto:you@example"
-        )
-    for name in config.metadata.vendor:
-        if not _VENDOR.fullmatch(name):
-            raise _Wrong(
-                ("metadata", "vendor", name), f"{name!r} is not of the form /shared/vendor/NAME/…"
-            )
-    if config.limits.recipients < 100:
-        # RFC 5321 §4.5.3.1.8: "The minimum total number of recipients that MUST be buffered is 100 recipients."
-        raise _Wrong(("limits", "recipients"), "RFC 5321 section 4.5.3.1.8 demands at least 100")
-    if not config.data:
-        raise _Wrong(("data",), "names no folder")
-    hostname = _name(("hostname",), config.hostname)
-    return msgspec.structs.replace(
-        config,
-        hostname=hostname,
-        data=str(folder / config.data),
-        domain=domains,
-        tls=_tls(config.tls, folder),
-        **acme.checked(config.acme, config.acme_certificate, hostname, folder),
-    )
-
-
-def _tls(tls: Tls, folder: Path) -> Tls:
-    chains = []
-    for index, chain in enumerate(tls.chain):
-        place = ("tls", "chain", index)
-        if not chain.certificate or not chain.key:
-            raise _Wrong(place, "certificate and key name the files: give both")
-        chains.append(
-            msgspec.structs.replace(
-                chain,
-                certificate=str(folder / chain.certificate),
-                key=str(folder / chain.key),
-                names=_names((*place, "names"), chain.names),
-            )
-        )
-    return msgspec.structs.replace(
-        tls,
-        certificate=str(folder / tls.certificate) if tls.certificate else "",
-        key=str(folder / tls.key) if tls.key else "",
-        names=_names(("tls", "names"), tls.names),
-        chain=tuple(chains),
-    )
-
-
-def _names(path: tuple[str | int, ...], names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_name((*path, place), name) for place, name in enumerate(names))
-
-
-def _domain(index: int, domain: Domain) -> Domain:
-    return msgspec.structs.replace(domain, name=_name(("domain", index, "name"), domain.name))
-
-
-def _network(path: tuple[str | int, ...], network: str) -> None:
-    try:
-        ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        raise _Wrong(path, f"{network!r} is no IP address or network") from None
-
-
-def _name(path: tuple[str | int, ...], name: str) -> str:
-    if name == "localhost":
-        return name
-    try:
-        return idna.encode(name, uts46=True).decode("ascii").lower()
-    except idna.IDNAError as error:
-        raise _Wrong(path, f"{name!r} is not a domain name: {error}") from error
-
-
-def _check_listener(index: int, listener: Listener) -> None:
-    if not 1 <= listener.port <= 65535:
-        raise _Wrong(("listener", index, "port"), f"{listener.port} is no port (1 to 65535)")
-    if not listener.ips:
-        raise _Wrong(("listener", index, "ips"), "names no address")
-    for place, ip in enumerate(listener.ips):
-        try:
-            ipaddress.ip_address(ip)
-        except ValueError:
-            raise _Wrong(("listener", index, "ips", place), f"{ip!r} is no IP address") from None
-    if (why := _no_keys(listener)) is not None:
-        raise _Wrong(("listener", index, "client_keys"), why)
-    if listener.protocol == "http" and listener.tls == "starttls":
-        raise _Wrong(("listener", index, "tls"), "HTTP has no STARTTLS: use none or implicit")
-    if listener.protocol == "smtp" and listener.sni not in ("", "fallback"):
-        # RFC 7672 §8.1: "Servers MUST NOT enforce the use of SNI by clients"
-        raise _Wrong(
-            ("listener", index, "sni"), "mail from other servers gets a certificate for every name"
-        )
-    if listener.also and (listener.protocol != "http" or listener.tls != "implicit"):
-        raise _Wrong(("listener", index, "also"), "needs protocol http with implicit TLS")
-    for place, network in enumerate(listener.proxies):
-        _network(("listener", index, "proxies", place), network)
-
-
-def _no_keys(listener: Listener) -> str | None:
-    """Why clients cannot log in by a TLS key in that way there; None where they can, or shall not."""
-    if listener.client_keys == "no":
-        return None
-    if listener.protocol not in ("imap", "submission"):
-        return f"nobody logs in on a listener for {listener.protocol}: use no"
-    if listener.tls == "none":
-        return "a key is shown in TLS: set tls, or use no"
-    if listener.client_keys == "preauth":
-        if listener.protocol != "imap":
-            return "only IMAP has PREAUTH: use external"
-        if listener.tls != "implicit":
-            # RFC 9051 §7.1.4: after PREAUTH there is no STARTTLS, so TLS has to be there before it.
-            return "PREAUTH needs implicit TLS: use external"
+        line = int(at[1]) if at and at[1] else source.text.count("\n") + 1
+        problems.append(Problem(source.file, line, "", _TOML_LINE.sub("", said)))
     return None
 
 
-def _check_distinct(listeners: tuple[Listener, ...]) -> None:
-    seen: dict[tuple[str, int], str] = {}
-    for index, listener in enumerate(listeners):
-        for ip in listener.ips:
-            if (other := seen.setdefault((ip, listener.port), listener.label)) != listener.label:
-                raise _Wrong(("listener", index, "port"), f"{ip} port {listener.port} is {other}'s")
+def _sorted(problems: list[Problem], machine: Source) -> list[Problem]:
+    """The machine's file first, each from top to bottom, nothing twice."""
+    return sorted(dict.fromkeys(problems), key=lambda one: (one.file != machine.file, one.line))

@@ -1,4 +1,4 @@
-"""The tables and fields of `postil.toml`; a field's description is its entry in the reference (`postil docs export`).
+"""The tables and fields of `postil.toml`, the machine's settings; a field's description is its entry in the reference.
 
 Sizes are octets, times seconds. Frozen: a configuration that changes is another object.
 """
@@ -11,8 +11,12 @@ import msgspec
 from msgspec import Meta
 
 from postil.config import acme as acme_tables
+from postil.config.domain import Domain
 
 MIB = 1024 * 1024
+DOMAINS_FILE = "domains.toml"
+# Fields of `Config` that a running server takes over; the others need a restart.
+LIVE = frozenset({"domain", "domains_file"})
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,20 +79,6 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def label(self) -> str:
         """The name in logs and metrics."""
         return self.name or f"{self.protocol}-{self.port}"
-
-
-class Domain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A domain whose mail ends here."""
-
-    name: Annotated[
-        str, Meta(description="The domain, in Unicode or as A-labels (xn--).")
-    ]  # A-labels in lower case once loaded
-    postmaster: Annotated[
-        str,
-        Meta(
-            description="Login name of the account that gets postmaster@ and abuse@; the oldest account when empty."
-        ),
-    ] = ""
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -167,6 +157,17 @@ class Logins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = False
 
 
+class Dns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom the server asks for names."""
+
+    resolvers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses of resolvers in the order they are asked, such as 127.0.0.1 or [::1]:5353; empty: those of the system. What one says of signatures (DNSSEC) is believed only when it is on this machine."
+        ),
+    ] = ()
+
+
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What IMAP clients read about the server (RFC 5464 §3.2.1.1), and cannot change; "": no entry."""
 
@@ -199,7 +200,7 @@ DEFAULT_LISTENERS = (
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file."""
+    """The machine; a change needs a restart, except where it says otherwise."""
 
     hostname: Annotated[
         str,
@@ -213,11 +214,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="The folder that holds mail and the control database, relative to this file. One server at a time uses it."
         ),
     ]
-    domain: tuple[Domain, ...]
+    domains_file: Annotated[
+        str,
+        Meta(
+            description="The file with the domains, relative to this file; `postil domain` writes it."
+        ),
+    ] = DOMAINS_FILE
+    domain: tuple[Domain, ...] = ()  # of both files, once loaded
     listener: tuple[Listener, ...] = DEFAULT_LISTENERS
     tls: Tls = Tls()
     limits: Limits = Limits()
     logins: Logins = Logins()
+    dns: Dns = Dns()
     metadata: Metadata = Metadata()
     acme: tuple[acme_tables.Provider, ...] = ()
     acme_certificate: tuple[acme_tables.Certificate, ...] = ()

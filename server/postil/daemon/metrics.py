@@ -59,6 +59,7 @@ class Metrics:
             "Attempts that could not be written down since the start",
             registry=self.registry,
         )
+        self.config = ConfigMetrics(self.registry)
         self.events = Counter(
             "postil_events",
             "What sessions reported: login, login-failed, received, …",
@@ -94,3 +95,32 @@ class Metrics:
     def login(self, attempt: Attempt) -> None:
         """Count an attempt to log in."""
         self.logins.labels(attempt.protocol, attempt.mechanism, attempt.result.name.lower()).inc()
+
+
+class ConfigMetrics:
+    """Settings that are read again while the server runs."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.reloads = Counter(
+            "postil_config_reloads",
+            "Times the configuration was read again, by a command, SIGHUP or because a file changed",
+            ["result"],
+            registry=registry,
+        )
+        self.loaded = Gauge(
+            "postil_config_loaded_seconds",
+            "When the settings that count were read, in seconds since the epoch",
+            registry=registry,
+        )
+        # Labels that a person writes: at most one file's mistakes, and cleared with the next reload.
+        self.error = Gauge(
+            "postil_config_error",
+            "A mistake that keeps the newest settings from being used",
+            ["file", "line", "field"],
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "postil_config_waiting",
+            "Fields that were changed and wait for a restart",
+            registry=registry,
+        )

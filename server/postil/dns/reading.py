@@ -69,8 +69,6 @@ def read(
             return Reading(Outcome.TEMPORARY, why=f"the alias {to_text(target)} leads to itself")
         chain.append(target)
         ttl = min(ttl, alias.ttl)
-        if len(chain) > limits.ALIASES:
-            return Reading(Outcome.TEMPORARY, why=f"more than {limits.ALIASES} aliases")
     authenticated = trusted and bool(message.flags & dns.flags.AD)
     if here is not None:
         if rcode == dns.rcode.NXDOMAIN:

@@ -36,6 +36,8 @@ class Server:
     def trusted(self) -> bool:
         """Is what it says of signatures worth anything?"""
         address = ipaddress.ip_address(self.ip.partition("%")[0])
+        if isinstance(address, ipaddress.IPv6Address):
+            address = address.ipv4_mapped or address
         return address.is_loopback and address not in PASS_ON
 
     def __str__(self) -> str:

@@ -105,7 +105,9 @@ class StubResolver:
         reading = read(message, name, kind, trusted=server.trusted and self.believed)
         if reading.failed and await self._answers_unchecked(name, kind, server):
             # RFC 4035 §4.7, §5.5: signatures that do not hold are a SERVFAIL, unless the question sets CD
-            reading = Reading(Outcome.BOGUS, why=f"{reading.why}: its signatures do not hold")
+            reading = Reading(
+                Outcome.BOGUS, why=f"{reading.why}, but an answer where signatures are not checked"
+            )
         return reading, len(message.wire or b"")
 
     async def _answers_unchecked(

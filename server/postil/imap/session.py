@@ -49,6 +49,8 @@ _CODES: Final = {
     # authorization identity"
     Result.AUTHORIZATION: "AUTHORIZATIONFAILED",
     Result.LIMITED: "LIMIT",
+    # RFC 5530 §3: "The user should contact the system administrator or support desk."
+    Result.DISABLED: "CONTACTADMIN",
 }
 
 

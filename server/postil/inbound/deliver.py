@@ -6,6 +6,7 @@ The octets are written once; each copy has its own fields in front. 250 is said 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Final
@@ -14,6 +15,7 @@ from postil.base.clock import Clock
 from postil.inbound import important, limits
 from postil.inbound.header import HeaderWatch
 from postil.inbound.originate import missing_fields
+from postil.inbound.quota import is_full
 from postil.inbound.settings import Settings
 from postil.message.compose import delivered_to, return_path
 from postil.ports.accounts import Delivery
@@ -24,6 +26,7 @@ from postil.ports.store import (
     Acquaintance,
     BodyWriter,
     LimitReached,
+    Mailbox,
     NewMessage,
     NoSuchMailbox,
     OverQuota,
@@ -47,7 +50,7 @@ class Deliverer:
         self._store = store
         self._clock = clock
         self._settings = settings
-        self._mailboxes: dict[tuple[AccountId, str], MailboxId] = {}
+        self._mailboxes: dict[tuple[AccountId, str, str], MailboxId] = {}
 
     async def deliver(
         self,
@@ -56,11 +59,18 @@ class Deliverer:
         header: HeaderWatch,
         writer: BodyWriter,
     ) -> Verdict:
-        """All copies or none."""
+        """All copies or none; a member of a list whose mailbox is full has none."""
         try:
             body = await writer.finish()
             try:
-                await self._append(transaction, targets, header, body)
+                try:
+                    await self._append(transaction, targets, header, body)
+                except OverQuota:
+                    # It was not known at RCPT, because no size was declared or the room went meanwhile.
+                    fitting = await self._fitting(targets, body)
+                    if not fitting or len(fitting) == len(targets):
+                        raise
+                    await self._append(transaction, fitting, header, body)
             finally:
                 await self._store.discard(body)
         except OverQuota:
@@ -70,6 +80,15 @@ class Deliverer:
         except StoreError as error:
             return Verdict(451, "4.3.0", f"the message cannot be stored now: {error}", "deliver")
         return Verdict(250, "2.0.0", f"delivered, id {transaction.queue_id}", "deliver")
+
+    async def _fitting(self, targets: Sequence[Delivery], body: Staged) -> list[Delivery]:
+        """Without the members of lists who have no room for it."""
+        return [
+            target
+            for target in targets
+            if not target.lists
+            or not await is_full(self._store, target, body.size + limits.FIELDS_OCTETS)
+        ]
 
     async def _append(
         self,
@@ -83,20 +102,20 @@ class Deliverer:
         marked = await self._important(transaction, targets, header, body)
         looked_again = False
         while True:
-            messages = [
-                (
-                    await self._mailbox(target),
-                    NewMessage(
-                        body,
-                        _MARK if target.account.id in marked else _NO_FLAGS,
-                        internal_date=int(now),
-                        prefix=self._first_fields(transaction, target) + common,
-                    ),
+            messages: dict[MailboxId, NewMessage] = {}
+            for number, target in enumerate(targets, 1):
+                if number % limits.AT_A_TIME == 0:
+                    await asyncio.sleep(0)
+                new = NewMessage(
+                    body,
+                    _MARK if target.account.id in marked else _NO_FLAGS,
+                    internal_date=int(now),
+                    prefix=self._first_fields(transaction, target) + common,
                 )
-                for target in targets
-            ]
+                # Two tags without mailboxes of their own lead to the same one: one copy is enough.
+                messages.setdefault(await self._mailbox(target), new)
             try:
-                await self._store.deliver(messages)
+                await self._store.deliver(list(messages.items()))
                 return
             except NoSuchMailbox:
                 # Deleted or made anew since we remembered its number: look again, once.
@@ -119,7 +138,9 @@ class Deliverer:
     ) -> frozenset[AccountId]:
         """For whom the message is important."""
         found = set()
-        for target in targets:
+        for number, target in enumerate(targets, 1):
+            if number % limits.AT_A_TIME == 0:
+                await asyncio.sleep(0)
             account = target.account
             if not account.marks_important:
                 continue
@@ -149,8 +170,14 @@ class Deliverer:
         return frozenset(found)
 
     def _first_fields(self, transaction: Transaction, target: Delivery) -> bytes:
+        # RFC 5321 §3.9: "When a message is delivered or forwarded to each address of an expanded list form, the return
+        # address in the envelope ("MAIL FROM:") MUST be changed to be the address of a person or other entity who
+        # administers the list." Of lists in lists the last one counts.
+        sender = target.lists[-1].owner if target.lists else transaction.mail_from.wire
+        # RFC 9228 §4: "this new value SHOULD also be recorded into a separate Delivered-To: field"
+        way = b"".join(map(delivered_to, (target.address, *reversed(target.via))))
         # RFC 5321 §4.4: "This use of return-path is required; mail systems MUST support it."
-        return return_path(transaction.mail_from.wire) + delivered_to(target.address)
+        return return_path(sender) + way
 
     def _trace(self, transaction: Transaction, header: HeaderWatch, now: float) -> bytes:
         """The fields that all copies share."""
@@ -164,16 +191,33 @@ class Deliverer:
         return trace
 
     async def _mailbox(self, target: Delivery) -> MailboxId:
-        key = (target.account.id, target.mailbox)
+        key = (target.account.id, target.mailbox, target.tag)
         known = self._mailboxes.get(key)
         if known is not None:
             return known
-        names = {m.name: m.id for m in await self._store.mailboxes(target.account.id)}
-        # A mailbox that an address points to may have been deleted; INBOX always exists.
-        number = names.get(target.mailbox) or names.get("INBOX")
+        boxes = await self._store.mailboxes(target.account.id)
+        number = _named(boxes, target)
         if number is None:
-            raise NoSuchMailbox("the account has no INBOX")
+            # A mailbox that an address points to may have been deleted; INBOX always exists. Not remembered: the mailbox
+            # may come, and tags that strangers invent would push out what is worth remembering.
+            inbox = next((m.id for m in boxes if m.name == "INBOX"), None)
+            if inbox is None:
+                raise NoSuchMailbox("the account has no INBOX")
+            return inbox
         if len(self._mailboxes) >= limits.MAILBOXES:
             self._mailboxes.clear()
         self._mailboxes[key] = number
         return number
+
+
+def _named(boxes: Sequence[Mailbox], target: Delivery) -> MailboxId | None:
+    """The mailbox that tag or address name, if there is one."""
+    if target.tag:
+        # Anybody chooses a tag, so it makes no mailbox, and none leads into a mailbox with a special use: nobody looks for new
+        # mail in Sent or Trash.
+        plain = [m for m in boxes if not m.special_use]
+        exact = [m.id for m in plain if m.name == target.tag]
+        near = [m.id for m in plain if m.name.casefold() == target.tag.casefold()]
+        if exact or near:
+            return (exact or near)[0]
+    return next((m.id for m in boxes if m.name == target.mailbox), None)

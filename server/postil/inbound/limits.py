@@ -29,3 +29,10 @@ PREFIXES = 20_000
 
 # Mailboxes whose number is remembered between deliveries, so that delivering does not list them each time.
 MAILBOXES = 10_000
+
+# Members of a list that are looked at before others get their turn: some milliseconds.
+AT_A_TIME = 100
+
+# Octets that our own fields in front of a message may take: Received with the longest names there are, Return-Path, some
+# Delivered-To. A member of a list with less room than message and this is left out.
+FIELDS_OCTETS = 4096

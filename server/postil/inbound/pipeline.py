@@ -16,9 +16,10 @@ from postil.base.ids import object_id
 from postil.inbound.deliver import Deliverer
 from postil.inbound.header import HeaderWatch
 from postil.inbound.loops import too_many_hops
+from postil.inbound.posting import may_post
 from postil.inbound.quota import room_for
 from postil.inbound.rates import Rates
-from postil.inbound.recipient import recipient_exists
+from postil.inbound.recipient import enabled, recipient_exists
 from postil.inbound.relay import relaying
 from postil.inbound.sender import may_send
 from postil.inbound.settings import Settings
@@ -70,13 +71,12 @@ class Reception:
         self._deliverer = deliverer
         self._transaction = transaction
         self._rcpt_to: list[Path] = []
-        self._targets: list[Delivery] = []
-        self._known: set[tuple[AccountId, str]] = set()
+        self._targets: dict[tuple[AccountId, str, str], Delivery] = {}
         self._header = HeaderWatch()
         self._writer: BodyWriter | None = None
 
     async def recipient(self, path: Path) -> Verdict:
-        """RCPT: rate, ours or relayed, existing, not full."""
+        """RCPT: rate, ours or relayed, existing, open to this sender, enabled, not full."""
         transaction = self._transaction
         refusal = self._rates.recipient(transaction) or await relaying(
             self._accounts, transaction, path
@@ -86,25 +86,31 @@ class Reception:
         found = await recipient_exists(self._accounts, path)
         if isinstance(found, Verdict):
             return found
-        refusal = await room_for(self._store, found, transaction.declared_size)
+        refusal = await may_post(self._accounts, transaction, found)
         if refusal is not None:
             return refusal
-        self._add(found)
+        usable = enabled(found)
+        if isinstance(usable, Verdict):
+            return usable
+        fitting = await room_for(self._store, usable, transaction.declared_size)
+        if isinstance(fitting, Verdict):
+            return fitting
+        self._add(fitting)
         self._rcpt_to.append(path)
         return Verdict(250, "2.1.5", "recipient ok", "recipient")
 
     def _add(self, found: Sequence[Delivery]) -> None:
-        """Two addresses that lead to one mailbox of one account get one copy."""
+        """Two addresses that lead to one mailbox of one account get one copy; what is not of a list comes first."""
         for delivery in found:
-            key = (delivery.account.id, delivery.mailbox)
-            if key not in self._known:
-                self._known.add(key)
-                self._targets.append(delivery)
+            key = (delivery.account.id, delivery.mailbox, delivery.tag)
+            known = self._targets.get(key)
+            if known is None or (known.lists and not delivery.lists):
+                self._targets[key] = delivery
 
     async def write(self, piece: bytes | memoryview) -> None:
         """Octets into the store, in memory or on disk as it likes."""
         if self._writer is None:
-            accounts = {delivery.account.id for delivery in self._targets}
+            accounts = {delivery.account.id for delivery in self._targets.values()}
             only = next(iter(accounts)) if len(accounts) == 1 else None
             self._writer = self._store.stage(only, self._transaction.declared_size)
         self._header.feed(piece)
@@ -121,7 +127,9 @@ class Reception:
             await writer.abort()
             return refusal
         whole = replace(self._transaction, rcpt_to=tuple(self._rcpt_to), queue_id=object_id("q"))
-        return await self._deliverer.deliver(whole, self._targets, self._header, writer)
+        return await self._deliverer.deliver(
+            whole, list(self._targets.values()), self._header, writer
+        )
 
     async def abort(self) -> None:
         """Nothing is kept."""

@@ -89,7 +89,7 @@ def values_by_name(data: Buffer, part: Part, names: Collection[bytes]) -> dict[b
 def body_texts(data: Buffer, root: Part) -> Iterator[str]:
     """The texts of a message without its header: what SEARCH BODY looks into.
 
-    Headers of messages inside it belong to its body; MIME headers of parts do not, but for the
+    Headers of messages inside it belong to its body; MIME headers of parts (`part_headers`) do not, but for the
     names of attachments, which people search for. An empty text is a pause: a long one is being
     made.
     """
@@ -117,14 +117,31 @@ def body_texts(data: Buffer, root: Part) -> Iterator[str]:
 
 
 def search_texts(data: Buffer, root: Part) -> Iterator[str]:
-    """Header and body texts: what SEARCH TEXT looks into."""
+    """Header and body texts: what SEARCH TEXT looks into beside `part_headers`."""
     yield header_text(data, root)
     yield from body_texts(data, root)
 
 
+def part_headers(data: Buffer, root: Part) -> Iterator[str]:
+    """The MIME headers of the parts, which SEARCH TEXT looks into and SEARCH BODY does not.
+
+    RFC 9051 §6.4.4: "in the header (including MIME header fields) or body of the message"
+    """
+    left = MAX_SEARCH_TEXT
+    for part in root.walk():
+        for child in part.children:
+            text = header_text(data, child)[:left]
+            left -= len(text)
+            if text:
+                yield text
+        if left <= 0:
+            return
+
+
 def search_text(data: Buffer, root: Part) -> str:
     """All text of a message in one string."""
-    return "\n".join(filter(None, search_texts(data, root)))
+    found = (*search_texts(data, root), *part_headers(data, root))
+    return "\n".join(filter(None, found))
 
 
 def file_name(part: Part) -> str:

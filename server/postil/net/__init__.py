@@ -14,7 +14,7 @@ Files in reading order:
 `binding` what both ends of TLS know, for SCRAM's channel binding; `wheel` time-outs for thousands of connections at the price of an attribute; `stream` a connection that a protocol
 session reads and writes; `transport` the same for a library that wants an asyncio transport (HTTP);
 `admission` who may connect, how often; `dial` a connection that we open; `imaperrors`, `imapanswers`, `imapengine`, `imapopen`, `imaplogin` and `imapclient` the client of IMAP servers on it;
-`listeners` sockets bound and accepted.
+`listeners` sockets bound and accepted; `control` how a command reaches the server that runs.
 
 Rules: nothing here knows a mail protocol but the clients, whose cores are pure and stand beside the servers' (`imap.client`). A session never sees a socket; whoever accepts a connection
 decides what runs on it. TLS versions below 1.2 do not exist.

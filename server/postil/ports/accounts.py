@@ -41,6 +41,26 @@ class Credential:
     epoch: int  # of the account: how often all its sessions were ended
 
 
+class AccountDisabled(Exception):
+    """The login was right, and the account is disabled; the text is the reason, for its owner's eyes."""
+
+
+class NotExpandable(Exception):
+    """The address is an alias or list that leads to nobody, too deep or to too many; `later`: that may be mended."""
+
+    def __init__(self, text: str, *, later: bool) -> None:
+        super().__init__(text)
+        self.later = later
+
+
+class Incoming(enum.Enum):
+    """What becomes of mail for an account while it is disabled."""
+
+    ACCEPT = "accept"  # it is delivered as always
+    LATER = "later"  # the sender is told to try again
+    REFUSE = "refuse"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account as sessions see it."""
@@ -56,10 +76,30 @@ class Account:
     )
     marks_important: bool = True  # what arrives may get $Important (RFC 8457)
     disabled: str | None = None  # a reason to show, or None
+    disabled_mail: Incoming = Incoming.REFUSE  # counts only while disabled
     switched_off: frozenset[str] = field(
         default_factory=frozenset
     )  # capabilities hidden from this account, as of the login
     credential: Credential | None = field(default=None, compare=False)  # only after a login
+
+
+class Posts(enum.Enum):
+    """Who may write to a list."""
+
+    ANYONE = "anyone"
+    MEMBERS = "members"
+    NAMED = "named"
+
+
+@dataclass(frozen=True, slots=True)
+class MailingList:
+    """A list that a message passes on its way to an account, and who may send it that way."""
+
+    address: str
+    owner: str  # address that hears of failures: RFC 5321 §3.9.2
+    posts: Posts = Posts.ANYONE
+    members: frozenset[AccountId] = frozenset()
+    named: frozenset[str] = frozenset()  # addresses without case, domains in A-labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +107,12 @@ class Delivery:
     """A recipient address led to an account."""
 
     account: Account
-    address: str  # canonical address that matched
+    address: str  # the last address on the way; canonical, quoted where it must be
     mailbox: str = "INBOX"
+    tag: str = ""  # a mailbox of that name is preferred when there is one: alice+news
+    via: tuple[str, ...] = ()  # the addresses before, in the order in which mail passes them
+    lists: tuple[MailingList, ...] = ()  # those among them that are lists
+    sends: bool = True  # may the account use the recipient address as sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +133,7 @@ class Salted(Protocol):
     def iterations(self) -> int: ...
 
     async def prove(self, auth_message: bytes, proof: bytes) -> Proved | None:
-        """Whose proof it is; None for every wrong login. Takes the same time for each; SecondFactorOn, AccountsUnavailable."""
+        """Whose proof it is; None for every wrong login. Takes the same time for each; AccountDisabled, SecondFactorOn, AccountsUnavailable."""
         ...
 
 
@@ -99,9 +143,9 @@ class Accounts(Protocol):
     async def authenticate(
         self, login: str, password: str, *, protocol: str, peer: str
     ) -> Account | None:
-        """The account, or None for every wrong login: unknown, wrong password, disabled.
+        """The account, or None for every wrong login: unknown, wrong password.
 
-        Takes the same time for each; AccountsUnavailable when nobody can tell now, SecondFactorOn.
+        Takes the same time for each; SecondFactorOn; AccountDisabled where everything was right but that; AccountsUnavailable when nobody can tell now.
         """
         ...
 
@@ -127,7 +171,7 @@ class Accounts(Protocol):
         ...
 
     async def resolve(self, local_part: str, domain: str) -> Sequence[Delivery]:
-        """Where mail for the address goes; empty when the address does not exist here.
+        """Where mail for the address goes, each account once; empty when the address does not exist here; NotExpandable.
 
         `domain` is in A-label form and lower case, or a literal such as `[127.0.0.1]`; the local part is unquoted.
         postmaster and abuse exist at every local domain. With an empty domain: bare `<Postmaster>`.

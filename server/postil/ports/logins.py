@@ -23,6 +23,7 @@ class Result(enum.Enum):
     CREDENTIALS = "wrong name or password"
     SECOND_FACTOR = "right password, but a second factor is on: needs an app password"
     AUTHORIZATION = "may not act as that account"
+    DISABLED = "account disabled"  # name and password were right
     BINDING = "channel binding failed"  # somebody may sit between
     MALFORMED = "malformed"
     ABORTED = "aborted"

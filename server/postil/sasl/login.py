@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from postil.base.clock import Clock, SystemClock
-from postil.ports.accounts import Account, Accounts, AccountsUnavailable, SecondFactorOn
+from postil.ports.accounts import (
+    Account,
+    AccountDisabled,
+    Accounts,
+    AccountsUnavailable,
+    SecondFactorOn,
+)
 from postil.ports.channel import Channel
 from postil.ports.logins import Attempt, Gate, Leave, Result
 from postil.ports.peer import Peer
@@ -150,7 +156,10 @@ class Login:
         key = self._line.peer.client_key
         if key is None or not self._gate.ask(self._line.peer.ip).granted:
             return None
-        account = await self._directory.by_key(key, protocol=self._protocol)
+        try:
+            account = await self._directory.by_key(key, protocol=self._protocol)
+        except AccountDisabled:
+            return None  # who asks to log in is told
         if account is not None:
             self._record(_Trying(EXTERNAL, account.name), Result.OK, account, "before the greeting")
         return account
@@ -187,6 +196,12 @@ class Login:
             self._record(trying, error.result)
             error.wait = max(error.wait, leave.wait)
             raise self._failed(trying, error) from None
+        except AccountDisabled as error:
+            # Not a wrong guess, so nobody waits longer for it; whoever hears the reason knows the password.
+            self._record(trying, Result.DISABLED)
+            reason = str(error).encode("ascii", "replace").decode("ascii")
+            failed = Failed(Result.DISABLED, f"This account is disabled: {reason}", leave.wait)
+            raise self._failed(trying, failed) from None
         except AccountsUnavailable:
             self._record(trying, Result.UNAVAILABLE)
             raise

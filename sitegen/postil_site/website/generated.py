@@ -176,7 +176,7 @@ def _settings(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Re
     pieces = []
     for owner, row in rows:
         table = str(row["table"]) or "top of the file"
-        name = f"{owner.get('file', owner['program'])}: {table}"
+        name = f"{row.get('file') or owner.get('file', owner['program'])}: {table}"
         anchor = slug(f"{owner['program']} {row['table'].strip('[]') or 'top'}")
         out.headings.append(Heading(2, anchor, name))
         pieces.append(f'<h2 id="{anchor}">{html.escape(name)} {_anchor(anchor, name)}</h2>')
@@ -192,6 +192,8 @@ def _settings(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Re
                 facts.append("required")
             elif field.get("default") not in (None, "", [], {}):
                 facts.append(f"default {json.dumps(field['default'], ensure_ascii=False)}")
+            if field.get("live"):
+                facts.append("live")
             pieces.append(
                 f'<dt id="{anchor}-{one}"><code>{one}</code> <small>({html.escape(", ".join(facts))})</small></dt>'
                 f"<dd>{_inline(str(field['help']))}</dd>"

@@ -111,6 +111,26 @@ async def test_every_key() -> None:
             assert await found(client, criteria, "UID SEARCH") == want, criteria
 
 
+@pytest.mark.rfc(
+    "9051",
+    "6.4.4",
+    "Messages that contain the specified string in the header (including MIME header fields) or body of the message.",
+)
+async def test_text_looks_into_the_headers_of_parts() -> None:
+    """TEXT finds what stands in the MIME header of a part; BODY and HEADER do not."""
+    async with world() as made:
+        await made.deliver(
+            "INBOX",
+            b"Subject: top\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+            b"Content-ID: <one@example.org>\r\n\r\nx\r\n--b--\r\n",
+        )
+        await made.deliver("INBOX", mail("x"))
+        client = await logged_in(made, "INBOX")
+        assert await found(client, "TEXT one@example.org") == [1]
+        assert await found(client, "BODY one@example.org") == []
+        assert await found(client, "HEADER Content-ID one@example.org") == []
+
+
 async def test_days_begin_at_midnight() -> None:
     """The first second of a day belongs to it, the second before does not (INTERNALDATE is in UTC)."""
     midnight = NOON - DAY // 2

@@ -251,13 +251,14 @@ async def _slow(
             if number % turn == turn - 1:
                 await session.pause()
             asked = wanted
-            if position in marked and items.FLAGS not in wanted:
+            if position in marked:
                 # RFC 9051 §6.4.5: "The \Seen flag is implicitly set; if this causes the flags to
                 # change, they SHOULD be included as part of the FETCH responses."
-                asked = (*wanted, items.FLAGS)
+                more: tuple[Item, ...] = (items.FLAGS,)
                 if session.condstore:
-                    # RFC 7162 §3.2.4: also where a FETCH sets \Seen by itself
-                    asked = tuple(dict.fromkeys((*asked, items.UID, condstore.MODSEQ)))
+                    # RFC 7162 §3.2.4: "a FETCH/UID FETCH that implicitly set the \Seen flag", FLAGS asked for or not
+                    more = (items.FLAGS, items.UID, condstore.MODSEQ)
+                asked = tuple(dict.fromkeys((*wanted, *more)))
             message = Message(session, session.selected, position, details.get(position))
             async for piece in _line(message, asked, failures):
                 yield piece

@@ -89,6 +89,9 @@ async def _refusal(conversation: Conversation, failed: Failed, mechanism: str) -
             return SmtpReply(454, "4.7.0", failed.text)
         case Result.BINDING:
             return SmtpReply(535, "5.7.8", failed.text)
+        case Result.DISABLED:
+            # RFC 5248 §2.4: "This error code occurs after a successful authentication to a disabled account."
+            return SmtpReply(525, "5.7.13", failed.text)
     return SmtpReply(535, "5.7.8", "Authentication credentials invalid")
 
 

@@ -21,7 +21,7 @@ from postil.ports.ids import AccountId
 from postil.store.limits import SEARCH_TRIGRAMS_MAX
 from postil.store.search.fold import SEPARATOR
 
-VERSION = f"1 {unicodedata.unidata_version}"
+VERSION = f"2 {unicodedata.unidata_version}"
 """Changes whenever the texts would come out differently."""
 
 _SCHEMA = f"""

@@ -1,16 +1,18 @@
 """What of a message each kind of search looks at, and the plain scan that defines the right answer.
 
-RFC 9051 §6.4.4 (TEXT is header or body, BODY the body, HEADER one named field; an empty needle for
+RFC 9051 §6.4.4 (TEXT is header, those of parts included, or body, BODY the body, HEADER one named field; an empty needle for
 HEADER asks for the presence of the field). Text is decoded before it is compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from postil.message.content import (
     body_texts,
     header_values,
+    part_headers,
     search_texts,
     values_by_name,
 )
@@ -54,7 +56,7 @@ def matches(octets: bytes, what: TextSearch) -> Iterator[bool | None]:
         case SearchField.BODY:
             texts = body_texts(octets, root)
         case SearchField.TEXT:
-            texts = search_texts(octets, root)
+            texts = chain(search_texts(octets, root), part_headers(octets, root))
     if not needle:
         yield True
         return
@@ -86,7 +88,7 @@ def folded_texts(
         own = by_name.get(name)
         values.append(SEPARATOR.join(map(fold, own)) if own else None)
     yield None
-    header = ""
+    header = []
     content = []
     for number, text in enumerate(search_texts(octets, root)):
         if number and not text:
@@ -98,8 +100,16 @@ def folded_texts(
             elif number:
                 content.append(folded)
             else:
-                header = folded
-    yield tuple(values), header, SEPARATOR.join(content)
+                header.append(folded)
+    # HEADER asks about the first of them and is verified in the message; TEXT means all.
+    for text in part_headers(octets, root):
+        yield None
+        for folded in folded_pieces(text):
+            if folded is None:
+                yield None
+            else:
+                header.append(folded)
+    yield tuple(values), SEPARATOR.join(header), SEPARATOR.join(content)
 
 
 def folded_pieces(text: str) -> Iterator[str | None]:

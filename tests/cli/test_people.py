@@ -1,0 +1,252 @@
+"""`postil account|address|alias|admin`: every command, as JSON and for people, what is no error twice, and what ends with status 1."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from postil.cli import main
+
+ANN, BOB = "ann@example.org", "bob@example.org"
+
+
+class Shell:
+    """Commands on one data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *arguments: str, status: int = 0, typed: str | bytes = "") -> Result:
+        done = CliRunner().invoke(main, [*arguments, "--dir", str(self.folder)], input=typed)
+        assert done.exit_code == status, done.output
+        if done.exception is not None:
+            assert isinstance(done.exception, SystemExit)
+        return done
+
+    def json(self, *arguments: str, status: int = 0, typed: str | bytes = "") -> Any:
+        return json.loads(self.run(*arguments, "--json", status=status, typed=typed).stdout)
+
+    def says(self, *arguments: str) -> str:
+        return self.run(*arguments).stdout.rstrip("\n")
+
+    def fails(self, *arguments: str) -> str:
+        return self.run(*arguments, status=1).stderr.rstrip("\n")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    made = Shell(tmp_path)
+    for name in (ANN, BOB):
+        made.run("account", "add", name, "--no-password")
+    return made
+
+
+def test_again_is_no_error(shell: Shell) -> None:
+    """What a script says twice has status 0 twice, where it cannot be a mistake; else it says what is wrong."""
+    assert "exists already" in shell.fails("account", "add", ANN, "--no-password")
+    shown = shell.json("account", "add", "Ann@example.org", "--if-missing")
+    assert shown["name"] == ANN
+    for _ in range(2):
+        shell.run("address", "add", ANN, "info@example.org")
+        shell.run("account", "enable", ANN)
+        shell.run("account", "capability", ANN, "--off", "IDLE")
+        shell.run("admin", "add", ANN)
+    assert shell.fails("address", "add", BOB, "info@example.org") == (
+        "Error: the address info@example.org is taken"
+    )
+    assert shell.json("address", "rm", "info@example.org")["removed"] is True
+    assert shell.json("address", "rm", "info@example.org", "--if-exists")["removed"] is False
+    assert "no address" in shell.fails("address", "rm", "info@example.org")
+    assert "not an address" in shell.fails("address", "rm", "info", "--if-exists")
+    assert shell.json("account", "rm", "nobody", "--yes", "--if-exists")["removed"] is False
+    assert shell.json("account", "rm", BOB, "--yes", "--if-exists")["removed"] is True
+    assert "no account" in shell.fails("account", "rm", BOB, "--yes")
+    assert shell.json("alias", "rm", "x@example.org", "--if-exists")["removed"] is False
+    assert shell.json("admin", "rm", "nobody", "--if-exists") == {"name": "nobody", "roles": []}
+
+
+def test_accounts(shell: Shell) -> None:
+    """Disabled with reason, mail and time; the whole of one; names and capabilities."""
+    shown = shell.json(
+        *("account", "disable", ANN, "--reason", "left", "--mail", "later"),
+        *("--until", "2030-12-31T18:00+00:00"),
+    )
+    assert (shown["disabled"], shown["disabled_mail"], shown["disabled_until"]) == (
+        "left", "later", 1924970400,
+    )  # fmt: skip
+    assert "(disabled until 2030-12-31T18:00:00Z: left; mail is put off)" in shell.says(
+        "account", "ls"
+    )
+    assert "has passed" in shell.fails(
+        "account", "disable", ANN, "--reason", "x", "--until", "2001-01-01"
+    )
+    for wrong in ("soon", "7", "2030-13-01", "2030-12-31T25:00"):
+        shell.run("account", "disable", ANN, "--reason", "x", "--until", wrong, status=2)
+    assert "after the year 9999" in shell.fails(
+        "account", "disable", ANN, "--reason", "x", "--until", "99999999999999d"
+    )
+    shell.run("account", "disable", ANN, "--reason", "x", "--until", "7d")
+    shell.run("account", "set", ANN, "--display-name", "Ann Lee")
+    said = shell.says("account", "show", ANN)
+    assert (
+        f"addresses: {ANN}" in said and "display_name: Ann Lee" in said and "\nid: 1" in f"\n{said}"
+    )
+    assert shell.json("account", "show", ANN)["display_name"] == "Ann Lee"
+    assert shell.json("account", "capability", ANN, "--off", "idle") == {
+        "name": ANN,
+        "off": ["IDLE"],
+    }
+    assert shell.says("account", "capability", ANN) == f"{ANN}: off: IDLE"
+    assert "cannot be switched" in shell.fails("account", "capability", ANN, "--off", "nonsense")
+
+
+def test_import(shell: Shell) -> None:
+    """From standard input or a file; errors as JSON have line and field; a check adds nothing."""
+    good = "name,password,quota\nx@example.org,long enough,5G\ny@example.org,,\n"
+    assert shell.json("account", "import", "-", "--check", typed=good) == {
+        "checked": 2,
+        "accounts": ["x@example.org", "y@example.org"],
+    }
+    (shell.folder / "people.csv").write_text(good)
+    assert shell.says("account", "import", str(shell.folder / "people.csv")) == "added 2 accounts"
+    again = shell.json("account", "import", "-", typed=good, status=1)
+    assert again["added"] == 0 and again["count"] == 4
+    assert again["problems"][0] == {
+        "line": 2, "field": "name", "text": "an account x@example.org exists already",
+    }  # fmt: skip
+    said = shell.run("account", "import", "-", typed="name\na\n\xff".encode("latin-1"), status=1)
+    assert said.stderr == "Error: nothing was added\nline 3: the file is not UTF-8\n"
+    assert shell.json("account", "show", "x@example.org")["quota"] == 5 << 30
+
+
+def test_aliases(shell: Shell) -> None:
+    """From one member to a list, and every change on the way."""
+    assert (
+        shell.says("alias", "ls")
+        == "no aliases yet; add one with: postil alias add ADDRESS MEMBER…"
+    )
+    shell.run("alias", "add", "sales@example.org", ANN)
+    assert shell.says("alias", "join", "sales@example.org", BOB, ANN) == (
+        f"sales@example.org leads to {ANN}, {BOB}"
+    )
+    assert shell.json("alias", "leave", "sales@example.org", ANN)["members"] == [BOB]
+    assert shell.json("alias", "set", "sales@example.org", "--members-send")["members_send"] is True
+    assert "members send under it" in shell.says("alias", "show", "sales@example.org")
+    made = shell.json(
+        *("alias", "add", "staff@example.org", "sales@example.org", ANN, "--list"),
+        *("--posts", "named", "--poster", "boss@else.example", "--sees", "members", "--owner", BOB),
+    )
+    assert made == {
+        "address": "staff@example.org",
+        "kind": "list",
+        "members": ["sales@example.org", ANN],
+        "members_send": False,
+        "posts": "named",
+        "posters": ["boss@else.example"],
+        "sees": "members",
+        "owner": BOB,
+    }
+    assert shell.json("alias", "allow", "staff@example.org", ANN)["posters"] == [
+        "boss@else.example",
+        ANN,
+    ]
+    assert shell.json("alias", "disallow", "staff@example.org", "BOSS@else.example")["posters"] == [
+        ANN
+    ]
+    assert (
+        shell.json("alias", "show", "staff@example.org", "--as", ANN)["members"] == made["members"]
+    )
+    shell.run("account", "add", "carol", "--no-password")
+    assert shell.json("alias", "show", "staff@example.org", "--as", "carol")["members"] is None
+    assert "is not told" in shell.says("alias", "show", "staff@example.org", "--as", "carol")
+    changed = shell.json(
+        "alias",
+        "set",
+        "staff@example.org",
+        "--posts",
+        "members",
+        "--sees",
+        "accounts",
+        "--owner",
+        "none",
+    )
+    assert (changed["posts"], changed["sees"], changed["owner"]) == ("members", "accounts", None)
+    said = shell.says("alias", "list")
+    assert "(list, posts: members; members shown to: accounts; owner: postmaster)" in said
+    assert {row["address"] for row in shell.json("address", "list")} == {
+        ANN, BOB, "sales@example.org", "staff@example.org",
+    }  # fmt: skip
+    assert "outgoing queue" in shell.fails("alias", "join", "sales@example.org", "x@else.example")
+    assert shell.says("alias", "rm", "staff@example.org") == "staff@example.org no longer exists"
+
+
+def test_rules(shell: Shell) -> None:
+    """Shown when nothing is to be changed; none means none."""
+    before = shell.json("address", "rules", "EXAMPLE.org")
+    assert shell.json("admin", "log", "--object", "example.org") == []
+    changed = shell.json(
+        *("address", "rules", "example.org", "--separators", "none", "--case", "sensitive"),
+        *("--tag-mailboxes", "--catch-all", BOB),
+    )
+    assert changed == {
+        "domain": "example.org",
+        "separators": "",
+        "case_sensitive": True,
+        "tag_mailboxes": True,
+        "catch_all": BOB,
+    }
+    assert shell.says("address", "rules", "example.org") == (
+        f"example.org: separators: none, case: sensitive, tags into mailboxes: yes, catch-all: {BOB}"
+    )
+    back = shell.json(
+        *("address", "rules", "example.org", "--separators", "+", "--case", "insensitive"),
+        *("--no-tag-mailboxes", "--catch-all", "none"),
+    )
+    assert back == before
+
+
+def test_admins(shell: Shell) -> None:
+    """Roles by domain or all; a contradiction is a wrong call."""
+    assert shell.says("admin", "ls").startswith("no account has a role")
+    shell.run("admin", "add", ANN)
+    shell.run("admin", "add", BOB, "--domain", "Example.org", "--domain", "two.example")
+    assert shell.json("admin", "list") == [
+        {"name": ANN, "roles": [{"role": "admin", "domain": ""}]},
+        {
+            "name": BOB,
+            "roles": [
+                {"role": "domain admin", "domain": "example.org"},
+                {"role": "domain admin", "domain": "two.example"},
+            ],
+        },
+    ]
+    shell.run("admin", "add", BOB, "--domain", "x.example", "--auditor", status=2)
+    assert shell.says("admin", "rm", BOB, "--domain", "two.example") == (
+        f"{BOB}: domain admin of example.org"
+    )
+    assert shell.says("admin", "rm", ANN) == f"{ANN}: no role"
+
+
+def test_the_log(shell: Shell) -> None:
+    """Who is the user of the system; filters; a line for people says what became of what."""
+    shell.run("account", "quota", ANN, "--octets", "1G")
+    [newest, *_] = rows = shell.json("admin", "log")
+    assert newest["action"] == "account.quota" and newest["who"].startswith("machine owner (")
+    assert newest["before"]["quota"] is None and newest["after"]["quota"] == 1 << 30
+    assert len(rows) == 3 and len(shell.json("admin", "log", "--most", "1")) == 1
+    assert len(shell.json("admin", "log", "--object", ANN)) == 2
+    assert shell.json("admin", "log", "--who", "nobody") == []
+    assert len(shell.json("admin", "log", "--who", newest["who"], "--last", "1h")) == 3
+    assert f"account.quota  {ANN}  quota: null -> 1073741824" in shell.says("admin", "log")
+
+
+def test_by_sudo(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log names who called sudo as well."""
+    monkeypatch.setenv("LOGNAME", "root")
+    monkeypatch.setenv("SUDO_USER", "carol")
+    shell.run("account", "quota", ANN, "--octets", "1G")
+    assert shell.json("admin", "log")[0]["who"] == "machine owner (root, by sudo from carol)"
