@@ -35,3 +35,22 @@ async def directory(
     )
     yield database
     await database.close()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+async def admin(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Administration]:
+    administration = await Administration.open(tmp_path / "postil.db", clock=clock)
+    yield administration
+    await administration.close()
+
+
+@pytest.fixture
+async def accounts(tmp_path: Path, clock: FixedClock) -> AsyncIterator[AccountsDatabase]:
+    database = await AccountsDatabase.open(tmp_path / "postil.db", clock=clock, domains={})
+    yield database
+    await database.close()

@@ -55,6 +55,21 @@ async def test_the_right_password_logs_in(
     assert await login(accounts, "nobody@example.org", "correct horse") is None
 
 
+@pytest.mark.rfc(
+    "4616",
+    "2",
+    "Regardless of the preparation algorithm used, if the output of a non-invertible function (e.g., hash) of the expected string is stored, the string MUST be prepared before input to that function.",
+)
+async def test_a_password_in_any_form(admin: Administration, accounts: AccountsDatabase) -> None:
+    """Stored from one keyboard, typed on another: composed or not, with whatever blank."""
+    composed, decomposed = "Zoë geht fort", "Zoe\u0308 geht\u00a0fort"
+    for stored, typed in ((composed, decomposed), (decomposed, composed)):
+        name = f"{len(typed)}@example.org"
+        await admin.add(name, stored)
+        assert await login(accounts, name, typed) is not None
+        assert await login(accounts, name, "Zoe geht fort") is None
+
+
 async def test_every_wrong_login_costs_a_hash(
     admin: Administration, accounts: AccountsDatabase
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import sqlite3
 from collections.abc import Sequence
@@ -138,3 +139,16 @@ def test_no_file_yet(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"no database" * 1000)
     with pytest.raises(sqlite3.DatabaseError):
         rows(tmp_path)
+
+
+async def test_closed_while_it_writes(tmp_path: Path) -> None:
+    """What is on its way to the disk when the server stops arrives there, or is counted as lost; never neither."""
+    clock = FixedClock(wall=1_700_000_000.0)
+    for turns in range(6):
+        log = await Attempts.open(tmp_path / f"{turns}.db", clock)
+        log.add(WRONG)
+        for _ in range(turns):
+            await asyncio.sleep(0)  # the writer is then at another point of its way
+        await log.close()
+        found = read(tmp_path / f"{turns}.db", Filter(), 10)
+        assert [row.count for row in found] == [1] and log.lost == 0, turns

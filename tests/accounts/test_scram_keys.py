@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from postil.accounts import AccountsDatabase, Administration, database
+from postil.accounts import AccountsDatabase, Administration, credentials
 from postil.accounts.schema import STEPS
 from postil.base.clock import FixedClock
 from postil.ports.accounts import AccountDisabled, Proved
@@ -154,7 +154,7 @@ async def test_the_same_work(
     await admin.add("off@example.org", "correct horse")
     await admin._connection.execute("UPDATE account SET disabled = 'x' WHERE name LIKE 'off@%'")
     work: list[str] = []
-    rows, proves = accounts._rows, database.proves
+    rows, proves = accounts._rows, credentials.proves
 
     async def asked(sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         work.append(sql)
@@ -165,7 +165,7 @@ async def test_the_same_work(
         return proves(stored, text, proof, hash_)
 
     monkeypatch.setattr(accounts, "_rows", asked)
-    monkeypatch.setattr(database, "proves", proved)
+    monkeypatch.setattr(credentials, "proves", proved)
     done = []
     for name in (NAME, "nobody@example.org", "off@example.org", "no address"):
         work.clear()

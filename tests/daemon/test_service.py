@@ -19,7 +19,12 @@ from postil.net.listeners import Listeners, Spec
 from postil.net.wheel import Wheel
 from postil.ports.stream import Stream
 
-WORDS = Words(lambda reason: f"no: {reason}\r\n".encode(), b"bye\r\n", b"our fault\r\n")
+WORDS = Words(
+    lambda reason: f"no: {reason}\r\n".encode(),
+    b"bye\r\n",
+    b"our fault\r\n",
+    lambda why: f"go: {why.value}\r\n".encode(),
+)
 
 
 class World:

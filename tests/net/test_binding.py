@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from tests.net.conftest import Pair, Serve
 
-from postil.net import binding
+from postil.net import binding, openssl
+from postil.net.openssl import Unreachable
 from postil.net.stream import Connection
 from postil.ports.channel import OPEN, Channel
 
@@ -230,9 +231,9 @@ def test_without_support(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_layout_is_noticed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the words are not where they should be, nothing is called with them."""
     ours, _, _ = ends(pair.server(), V13)
-    monkeypatch.setattr(binding, "_HEADER", object.__basicsize__ + 8)
-    with pytest.raises(binding.NoBinding):
-        binding.pointer(ours)
+    monkeypatch.setattr(openssl, "HEADER", object.__basicsize__ + 8)
+    with pytest.raises(Unreachable):
+        openssl.pointer(ours)
 
 
 def test_the_self_test_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:

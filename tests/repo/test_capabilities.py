@@ -49,7 +49,10 @@ ALWAYS = {
     "IMAP4rev1": "without a revision there is no protocol",
     "STARTTLS": "before login there is no account",
     "LOGINDISABLED": "before login there is no account",
-    **{f"AUTH={name}": "before login there is no account" for name in (*scram.MECHANISMS, "PLAIN")},
+    **{
+        f"AUTH={name}": "before login there is no account"
+        for name in (*scram.MECHANISMS, "PLAIN", "EXTERNAL", "CRAM-MD5")
+    },
     "SASL-IR": "before login there is no account",
     "LITERAL+": "literals are read before the command, and by then they are there",
     "CHILDREN": "attributes that every client must pass over (RFC 9051 §7.3.1)",
@@ -72,7 +75,6 @@ OPEN = {
     "3348": 2,
     "3501": 131,
     "3516": 8,
-    "4616": 3,
     "5258": 30,
     "5802": 15,
     "7677": 7,

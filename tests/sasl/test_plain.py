@@ -52,6 +52,11 @@ def test_empty_fields(message: bytes) -> None:
         plain.parse(message)
 
 
+@pytest.mark.rfc(
+    "4616",
+    "2",
+    "The authorization identity (authzid), authentication identity (authcid), password (passwd), and NUL character deliminators SHALL be transferred as [UTF-8] encoded strings of [Unicode] characters.",
+)
 @pytest.mark.parametrize(
     "message", [b"", b"\0", b"user\0secret", b"\0us\xffer\0secret", b"\0u\0" + b"p" * 2000]
 )

@@ -17,7 +17,7 @@ FILES = sorted(FOLDER.glob("*.dlg"))
 
 
 def set_scene(world: smtp.World, dialogue: Dialogue) -> None:
-    """`port: submission` or `localserve`; `tls: yes`; `bind: exporter`; `size`, `recipients`, `errors`: limits."""
+    """`port: submission` or `localserve`; `tls: yes`; `bind: exporter`; `key: alice`; `cram-md5: yes`; `size`, `recipients`, `errors`: limits."""
     match dialogue.value("port", "smtp"):
         case "submission":
             world.submission()
@@ -31,6 +31,10 @@ def set_scene(world: smtp.World, dialogue: Dialogue) -> None:
         world.tls = True
     if dialogue.value("bind"):
         world.bound = BOUND
+    if key := dialogue.value("key"):
+        world.client_key = "ab" * 32
+        world.directory.keys["ab" * 32] = key
+    world.cram_md5 = dialogue.value("cram-md5") == "yes"
     world.limits = Limits(
         message_size=int(dialogue.value("size", "100000")),
         recipients=int(dialogue.value("recipients", "100")),

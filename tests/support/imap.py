@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -30,17 +31,27 @@ class Directory:
 
     accounts: dict[str, Account] = field(default_factory=dict)
     off: dict[AccountId, frozenset[str]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)  # TLS key to login name
 
     async def authenticate(
         self, login: str, password: str, *, protocol: str, peer: str
     ) -> Account | None:
-        return self.accounts.get(login) if password == PASSWORD else None
+        return self._found(login) if password == PASSWORD else None
 
     async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
-        return challenge(self.accounts.get, login, hash_name, PASSWORD)
+        return challenge(self._found, login, hash_name, PASSWORD)
+
+    async def cram_md5(
+        self, login: str, challenge: bytes, digest: bytes, *, protocol: str
+    ) -> Account | None:
+        right = hmac.new(PASSWORD.encode(), challenge, "md5").hexdigest().encode()
+        return self._found(login) if digest == right else None
+
+    async def by_key(self, key: str, *, protocol: str) -> Account | None:
+        return self._found(self.keys.get(key, ""))
 
     async def authorize(self, account: Account, identity: str) -> Account | None:
-        return self.accounts.get(identity) if account.name == "admin" else None
+        return self._found(identity) if account.name == "admin" else None
 
     async def resolve(self, local_part: str, domain: str) -> Sequence[Delivery]:
         return ()
@@ -51,8 +62,12 @@ class Directory:
     async def may_send_as(self, account: Account, local_part: str, domain: str) -> bool:
         return False
 
-    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
-        return self.off.get(account, frozenset())
+    def _found(self, name: str) -> Account | None:
+        found = self.accounts.get(name)
+        if found is None:
+            return None
+        off = self.off.get(found.id, frozenset())
+        return replace(found, switched_off=found.switched_off | off)
 
 
 @dataclass
@@ -72,6 +87,9 @@ class World:
     limits: Limits = field(default_factory=Limits)
     entries: Mapping[str, bytes] = field(default_factory=dict)  # METADATA of the server
     bound: Channel | None = None  # what connections with TLS bind to
+    client_key: str | None = None  # what clients with TLS prove to have
+    preauth: bool = False
+    cram_md5: bool = False
     sessions: list[Session] = field(default_factory=list)
 
     @property
@@ -89,13 +107,15 @@ class World:
             plaintext_login=self.plaintext_login,
             limits=self.limits,
             entries=self.entries,
+            preauth=frozenset({PEER.listener} if self.preauth else ()),
+            cram_md5=self.cram_md5,
             event=lambda what, facts: self.events.append((what, facts)),
             failure=self.failures.append,
         )
 
     async def connect(self) -> MemoryStream:
         """A new connection; the greeting is still to be read."""
-        peer = replace(PEER, tls="TLSv1.3") if self.tls else PEER
+        peer = replace(PEER, tls="TLSv1.3", client_key=self.client_key) if self.tls else PEER
         stream = MemoryStream(peer, can_start_tls=self.certificate)
         if self.bound is not None:
             stream.bound = self.bound
@@ -197,7 +217,8 @@ async def play(dialogue: Dialogue, made: World) -> None:
 
     Keys: `state` (nonauth, auth, selected: INBOX), `mailbox` NAME, `messages` NAME COUNT, `message` NAME (FLAGS) SUBJECT,
     `subscribe` NAME, `delete` NAME, `bare` yes (INBOX only), `seen-before` NAME (nothing is \\Recent), `special` NAME ATTRIBUTE, `enable` CAPABILITY, `off` CAPABILITIES, `tls` no, `plaintext` yes,
-    `certificate` no, `quota` OCTETS, `bind` exporter, `largest` OCTETS, `failed-logins` COUNT.
+    `certificate` no, `quota` OCTETS, `bind` exporter, `largest` OCTETS, `failed-logins` COUNT,
+    `key` LOGIN (who the client's TLS key is registered for), `preauth` yes, `cram-md5` yes.
     """
     await _furnish(dialogue, made)
     state = dialogue.value("state", "auth")
@@ -226,6 +247,11 @@ async def _furnish(dialogue: Dialogue, made: World) -> None:
     made.plaintext_login = dialogue.value("plaintext", "no") == "yes"
     if dialogue.value("bind"):
         made.bound = BOUND
+    if key := dialogue.value("key"):
+        made.client_key = "ab" * 32
+        made.directory.keys["ab" * 32] = key
+    made.preauth = dialogue.value("preauth") == "yes"
+    made.cram_md5 = dialogue.value("cram-md5") == "yes"
     if largest := dialogue.value("largest"):
         made.limits = replace(made.limits, largest_message=int(largest))
     if tries := dialogue.value("failed-logins"):

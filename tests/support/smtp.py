@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ class Directory:
     aliases: dict[str, str] = field(
         default_factory=lambda: {"postmaster": "alice", "abuse": "alice"}
     )
+    keys: dict[str, str] = field(default_factory=dict)  # TLS key to login name
     down: bool = False
 
     def _check(self) -> None:
@@ -54,6 +56,17 @@ class Directory:
         account = self.accounts.get(login.removesuffix("@example.org"))
         return account if account and not account.disabled else None
 
+    async def cram_md5(
+        self, login: str, challenge: bytes, digest: bytes, *, protocol: str
+    ) -> Account | None:
+        self._check()
+        right = hmac.new(PASSWORD.encode(), challenge, "md5").hexdigest().encode()
+        return self._enabled(login) if digest == right else None
+
+    async def by_key(self, key: str, *, protocol: str) -> Account | None:
+        self._check()
+        return self._enabled(self.keys.get(key, ""))
+
     async def authorize(self, account: Account, identity: str) -> Account | None:
         return account if identity == account.name else None
 
@@ -73,9 +86,6 @@ class Directory:
         return any(
             found.account.id == account.id for found in await self.resolve(local_part, domain)
         )
-
-    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
-        return frozenset()
 
 
 @dataclass
@@ -159,6 +169,8 @@ class World:
     ip: str = SMTP_PEER.ip
     limits: Limits = field(default_factory=Limits)
     bound: Channel | None = None  # what connections with TLS bind to
+    client_key: str | None = None  # what clients with TLS prove to have
+    cram_md5: bool = False
     sessions: list[Session] = field(default_factory=list)
 
     def submission(self) -> None:
@@ -176,6 +188,7 @@ class World:
             require_login=self.require_login,
             plaintext_login=self.plaintext_login,
             limits=self.limits,
+            cram_md5=self.cram_md5,
             event=lambda what, facts: self.events.append((what, facts)),
             failure=self.failures.append,
         )
@@ -184,7 +197,9 @@ class World:
         """A new connection; the greeting is still to be read."""
         peer = replace(SMTP_PEER, ip=self.ip)
         if self.tls:
-            peer = replace(peer, tls="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384")
+            peer = replace(
+                peer, tls="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", client_key=self.client_key
+            )
         stream = MemoryStream(peer, can_start_tls=self.certificate)
         if self.bound is not None:
             stream.bound = self.bound

@@ -158,10 +158,12 @@ def dovecot(
     fsync: str = "optimized",
     more: str = "",
     unprivileged: bool = False,
+    password: str = PASSWORD,
 ) -> Iterator[Server]:
     """A Dovecot of our own; as it comes it needs root, for its users. MissingPeer when it cannot be.
 
-    `more` is added to its configuration. `unprivileged`: as whoever we are, or as nobody when that is root.
+    `more` is added to its configuration. `unprivileged`: as whoever we are, or as nobody when that is root. `password` is everybody's, with
+    a {SCHEME} or without.
     Its mail stays in the folder, for the next one started on it.
     """
     program = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -184,7 +186,7 @@ def dovecot(
         port=port,
         format=mail_format,
         fsync=fsync,
-        password=PASSWORD,
+        password=password,
         protocols="imap lmtp" if lmtp else "imap",
         uid=uid,
         gid=gid,

@@ -25,9 +25,11 @@ from postil.accounts.places import Places, split
 from postil.accounts.roles import MACHINE_OWNER, Actor, Kind, Thing
 from postil.accounts.rows import AccountRow, thing
 from postil.accounts.rules import Rules
+from postil.accounts.sealed import seal
 from postil.base.clock import Clock
 from postil.ports.accounts import Incoming
 from postil.ports.ids import AccountId
+from postil.sasl import cram
 from postil.smtp.paths import mailbox as spelled
 
 MAX_LABEL = 100  # characters
@@ -40,6 +42,7 @@ class AppPasswordRow:
     label: str
     protocols: tuple[str, ...]
     created: int  # seconds since the epoch
+    cram_md5: bool = False  # good for CRAM-MD5 and nothing else
 
 
 class Administration:
@@ -73,6 +76,21 @@ class Administration:
         """Close the file."""
         await self._connection.close()
 
+    @property
+    def changes(self) -> Changes:
+        """For the modules beside this one."""
+        return self._changes
+
+    @property
+    def connection(self) -> aiosqlite.Connection:
+        """Where they read."""
+        return self._connection
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+        return self._clock
+
     # --- accounts
 
     async def add(
@@ -103,7 +121,7 @@ class Administration:
 
     async def insert(self, name: str, display_name: str, quota: int | None) -> int:
         """An account without password and addresses, in the caller's transaction; its number."""
-        return await self._insert(
+        return await self.insert_row(
             "INSERT INTO account (name, key, display_name, quota, created) VALUES (?, ?, ?, ?, ?)",
             (name, names.login_key(name), display_name, quota, int(self._clock.now())),
             f"an account {name} exists already",
@@ -217,7 +235,8 @@ class Administration:
 
     # --- addresses
 
-    async def _insert(self, sql: str, values: Sequence[object], taken: str) -> int:
+    async def insert_row(self, sql: str, values: Sequence[object], taken: str) -> int:
+        """The number of the new row; AccountError with `taken` where there is one like it."""
         try:
             cursor = await self._connection.execute(sql, values)
         except sqlite3.IntegrityError as error:
@@ -229,7 +248,7 @@ class Administration:
         self, account: int, local: str, domain: str, mailbox: str = "INBOX"
     ) -> None:
         """One more address of an account, in the caller's transaction."""
-        await self._insert(
+        await self.insert_row(
             "INSERT INTO address (key, domain, local, account, mailbox) VALUES (?, ?, ?, ?, ?)",
             (await self.places.key(local, domain), domain, local, account, mailbox),
             f"the address {local}@{domain} is taken",
@@ -290,7 +309,10 @@ class Administration:
             )
 
     async def _put_password(self, account: int, password: str) -> None:
-        """Hash, keys for SCRAM, and the end of the sessions that the old one opened; in the caller's transaction."""
+        """Hash, keys for SCRAM, and the end of the sessions that the old one opened; in the caller's transaction.
+
+        Passwords for programs and TLS keys stay, and the sessions they opened: who fears for them ends them all (`closing.logout`).
+        """
         rows = await self._connection.execute_fetchall(
             "SELECT salt, iterations FROM account"
             " WHERE id = ? AND EXISTS (SELECT 1 FROM app_password WHERE account = account.id)",
@@ -306,38 +328,52 @@ class Administration:
 
     async def store_password(self, account: int, hashed: str, made: scramkeys.Salt) -> None:
         await self._connection.execute(
-            "UPDATE account SET password = ?, salt = ?, iterations = ?, epoch = epoch + 1 WHERE id = ?",
+            "UPDATE account SET password = ?, salt = ?, iterations = ?,"
+            " password_epoch = password_epoch + 1 WHERE id = ?",
             (hashed, made.salt, made.iterations, account),
         )
         await scramkeys.store(self._connection, account, made)
 
-    async def add_app_password(self, name: str, label: str, protocols: Sequence[str]) -> str:
-        """A password for one program of the account, for these protocols; it is shown this once."""
-        label = _label(label)
-        unknown = sorted(set(protocols) - set(apppasswords.PROTOCOLS))
-        if unknown or not protocols:
-            known = ", ".join(apppasswords.PROTOCOLS)
-            raise AccountError(
-                f"{unknown[0] if unknown else 'nothing'} is no protocol: name some of {known}"
-            )
+    async def add_app_password(
+        self, name: str, label: str, protocols: Sequence[str], *, cram_md5: bool = False
+    ) -> str:
+        """A password for one program of the account, for these protocols; it is shown this once.
+
+        With `cram_md5` it is good for that mechanism and for no other.
+        """
+        label = checked_label(label)
+        words = protocol_words(protocols)
         password = apppasswords.generate()
         async with self._changes.change() as change:
             row = await self.show(name)
-            number = await self._insert(
+            number = await self.insert_row(
                 "INSERT INTO app_password (account, label, digest, protocols, created) VALUES (?, ?, ?, ?, ?)",
                 (
                     row.id,
                     label,
                     apppasswords.digest(await schema.secret(self._connection, "app"), password),
-                    " ".join(one for one in apppasswords.PROTOCOLS if one in protocols),
+                    words,
                     int(self._clock.now()),
                 ),
                 f"{row.name} has a password called {label} already: remove it first",
             )
-            await self._put_app_keys(row.id, number, password)
-            made = {"app password": label, "protocols": sorted(protocols)}
+            if cram_md5:
+                await self._put_contexts(number, password)
+            else:
+                await self._put_app_keys(row.id, number, password)
+            made: dict[str, object] = {"app password": label, "protocols": sorted(protocols)}
+            if cram_md5:
+                made["CRAM-MD5 only"] = True
             await change.wrote("account.app-password.add", thing(row), None, made)
         return password
+
+    async def _put_contexts(self, number: int, password: str) -> None:
+        """What CRAM-MD5 needs of a password; in the caller's transaction."""
+        key = await schema.secret(self._connection, "seal")
+        contexts = seal(key, f"cram {number}", cram.contexts(password.encode("ascii")))
+        await self._connection.execute(
+            "INSERT INTO cram_key (app_password, contexts) VALUES (?, ?)", (number, contexts)
+        )
 
     async def _put_app_keys(self, account: int, number: int, password: str) -> None:
         """SCRAM's keys under the account's salt, which is made here where there is none; in the caller's transaction."""
@@ -364,13 +400,17 @@ class Administration:
         """The account's passwords for single programs, by label."""
         row = await self.show(name)
         rows = await self._connection.execute_fetchall(
-            "SELECT label, protocols, created FROM app_password WHERE account = ? ORDER BY label",
+            "SELECT label, protocols, created, id IN (SELECT app_password FROM cram_key)"
+            " FROM app_password WHERE account = ? ORDER BY label",
             (row.id,),
         )
-        return [AppPasswordRow(found[0], tuple(found[1].split()), found[2]) for found in rows]
+        return [
+            AppPasswordRow(label, tuple(protocols.split()), created, bool(cram_md5))
+            for label, protocols, created, cram_md5 in rows
+        ]
 
     async def remove_app_password(self, name: str, label: str) -> None:
-        """It no longer works, and the sessions it opened end with those of the account."""
+        """It no longer works, and the sessions it opened end."""
         async with self._changes.change() as change:
             row = await self.show(name)
             known = {one.label: one for one in await self.app_passwords(name)}
@@ -378,9 +418,6 @@ class Administration:
                 raise AccountError(f"{row.name} has no password called {label}")
             await self._connection.execute(
                 "DELETE FROM app_password WHERE account = ? AND label = ?", (row.id, label)
-            )
-            await self._connection.execute(
-                "UPDATE account SET epoch = epoch + 1 WHERE id = ?", (row.id,)
             )
             gone = {"app password": label, "protocols": sorted(known[label].protocols)}
             await change.wrote("account.app-password.remove", thing(row), gone, None)
@@ -426,11 +463,23 @@ def _name(name: str) -> str:
         raise AccountError(str(error)) from error
 
 
-def _label(label: str) -> str:
+def checked_label(label: str) -> str:
+    """The label as it is kept; AccountError."""
     label = label.strip()
     if not 1 <= len(label) <= MAX_LABEL or not label.isprintable():
         raise AccountError(f"a label has 1 to {MAX_LABEL} characters that can be seen")
     return label
+
+
+def protocol_words(protocols: Sequence[str]) -> str:
+    """Protocols as a row keeps them; AccountError unless there are some, and all known."""
+    unknown = sorted(set(protocols) - set(apppasswords.PROTOCOLS))
+    if unknown or not protocols:
+        known = ", ".join(apppasswords.PROTOCOLS)
+        raise AccountError(
+            f"{unknown[0] if unknown else 'nothing'} is no protocol: name some of {known}"
+        )
+    return " ".join(one for one in apppasswords.PROTOCOLS if one in protocols)
 
 
 def _password(password: str) -> str:

@@ -26,6 +26,7 @@ FILE: Final = "logins.db"
 KEEP_SECONDS: Final = 30 * 86400
 KEEP_ROWS: Final = 100_000  # of successes, and as many of failures: some 30 MB each
 QUEUE: Final = 10_000  # attempts that wait to be written; more are counted as lost
+GATHER_SECONDS: Final = 0.2  # how much later than it happened an attempt is in the list
 PRUNE_EVERY: Final = 1000  # written rows
 HOUR: Final = 3600
 
@@ -105,6 +106,8 @@ class Attempts:
         self._clock = clock
         self._waiting: list[tuple[int, Attempt]] = []
         self._event = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._ended = asyncio.Event()
         self._written = 0
         self.lost = 0
         self._tasks = Tasks(self._failed)
@@ -134,10 +137,16 @@ class Attempts:
         self._event.set()
 
     async def _run(self) -> None:
-        while True:
-            await self._event.wait()
-            self._event.clear()
-            await self.flush()
+        try:
+            while not self._ending.is_set():
+                await self._event.wait()
+                # A transaction costs as much as a login, so one holds what comes in a moment.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ending.wait(), GATHER_SECONDS)
+                self._event.clear()
+                await self.flush()
+        finally:
+            self._ended.set()
 
     def _failed(self, name: str, error: BaseException) -> None:
         self.lost = QUEUE  # a fault of ours: shown by the metric, and nobody is kept out
@@ -175,6 +184,10 @@ class Attempts:
 
     async def close(self) -> None:
         """Write what waits and close the file."""
+        # What is being written is waited for: cancelled, it would be neither in the list nor counted as lost.
+        self._ending.set()
+        self._event.set()
+        await self._ended.wait()
         await self._tasks.close()
         await self.flush()
         await self._connection.close()

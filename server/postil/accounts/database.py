@@ -7,40 +7,56 @@ something does not exist: an address added a moment ago works at once.
 from __future__ import annotations
 
 import asyncio
-import secrets
+import contextlib
 import sqlite3
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import aiosqlite
 
-from postil.accounts import apppasswords, names, schema, scramkeys
+from postil.accounts import credentials, names, schema, scramkeys
+from postil.accounts.credentials import Login
 from postil.accounts.passwords import Passwords
+from postil.accounts.revocations import Revocations
 from postil.accounts.routing import ACCOUNT, COLUMNS, KEY, Routes, compared
 from postil.base.clock import Clock
 from postil.ports.accounts import (
     Account,
     AccountDisabled,
     AccountsUnavailable,
+    Credential,
     Delivery,
     Incoming,
+    Means,
     NotExpandable,
     Proved,
     Salted,
+    SecondFactorOn,
 )
 from postil.ports.ids import AccountId
-from postil.sasl.scram import ITERATIONS, Hash, mac, proves
+from postil.sasl.scram import ITERATIONS, Hash, mac
 
 REMEMBER_SECONDS = (
     1.0  # how long a found address is trusted: reception asks thousands of times a second
 )
 REMEMBER_ENTRIES = 10_000
 
-_PASSWORD, _SALT, _ITERATIONS = range(COLUMNS, COLUMNS + 3)  # behind the account in `_find`
+USED_SECONDS = 300  # how exactly is known when a key was last used: each time costs a write
+
+SECRETS = ("scram", "app", "seal")  # the fields of `_Keys`
 
 Prepare = Callable[[Account], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The server's own secrets."""
+
+    scram: bytes = field(repr=False)  # salts of names that nobody has
+    app: bytes = field(repr=False)  # digests of passwords for programs
+    seal: bytes = field(repr=False)  # what must be read again
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +83,7 @@ class AccountsDatabase:
         clock: Clock,
         domains: Mapping[str, str],
         prepare: Prepare | None,
-        secret: bytes,
-        app_secret: bytes,
+        keys: _Keys,
     ) -> None:
         self._connection = connection
         self._clock = clock
@@ -77,9 +92,8 @@ class AccountsDatabase:
         self._prepared: dict[AccountId, tuple[int | None, ...]] = {}
         self._found: dict[tuple[str, str], tuple[float, tuple[Delivery, ...]]] = {}
         self.passwords = Passwords(clock)
-        self._secret = secret
-        self._app_secret = app_secret
-        self._nobody = secrets.token_bytes(32)
+        self._keys = keys
+        self.revocations = Revocations(connection, clock)
         self._writing = asyncio.Lock()
         self._routes = Routes(self._rows, self._account, self._domains, clock.now)
 
@@ -99,12 +113,11 @@ class AccountsDatabase:
         """
         connection = await schema.open_database(path)
         try:
-            secret = await schema.secret(connection, "scram")
-            app_secret = await schema.secret(connection, "app")
+            keys = _Keys(*[await schema.secret(connection, name) for name in SECRETS])
         except BaseException:
             await connection.close()
             raise
-        return cls(connection, clock, domains, prepare, secret, app_secret)
+        return cls(connection, clock, domains, prepare, keys)
 
     def set_domains(self, domains: Mapping[str, str]) -> None:
         """From now on these are the local domains; as in `open`. Sessions that are open ask for them anew each time."""
@@ -154,8 +167,8 @@ class AccountsDatabase:
             self._prepared[account.id] = limits
         return account
 
-    async def _find(self, login: str) -> tuple[object, ...] | None:
-        """The row of the account a login name or address leads to: ACCOUNT, password, salt, iterations.
+    async def _find(self, login: str) -> Login | None:
+        """What is kept of the account a login name or address leads to.
 
         One question, whether or not there is such an account: how long it takes tells nothing.
         """
@@ -164,50 +177,44 @@ class AccountsDatabase:
         except names.BadAddress:
             local = domain = ""
         rows = await self._rows(
-            f"SELECT {ACCOUNT}, password, salt, iterations FROM account WHERE id = coalesce("
+            f"SELECT {ACCOUNT}, {credentials.WANTED} FROM account WHERE id = coalesce("
             "(SELECT id FROM account WHERE key = ?),"
             f" (SELECT account FROM address WHERE domain = ? AND key = {KEY}), -1)",
             (names.login_key(login), domain, *compared(local, domain)),
         )
-        return rows[0] if rows else None
+        return credentials.login(rows[0], COLUMNS) if rows else None
+
+    async def _logged_in(self, found: Login, credential: Credential) -> Account:
+        """The account whose login was right. SecondFactorOn where its own password alone is not enough; only then may anybody hear that it is disabled."""
+        if credential.means is Means.PASSWORD and found.second_factor:
+            raise SecondFactorOn
+        account = await self._account(found.account)
+        if account.disabled is not None:
+            raise AccountDisabled(account.disabled)
+        return replace(account, credential=credential)
 
     async def authenticate(
         self, login: str, password: str, *, protocol: str, peer: str
     ) -> Account | None:
-        row = await self._find(login)
-        if await self._is_app_password(row, password, protocol):
-            return await self._enabled(row) if row is not None else None
-        kept = row[_PASSWORD] if row is not None else None
-        stored = kept if isinstance(kept, str) else None
-        right = await self.passwords.verify(password, stored)
-        if not right or row is None:
-            return None
-        account = await self._enabled(row)
-        if row[_SALT] is None:
-            await self._add_keys(row, password)
-        return account
-
-    async def _enabled(self, row: tuple[object, ...]) -> Account:
-        """The account whose login was right. Only now may anybody hear that it is disabled."""
-        account = await self._account(row)
-        if account.disabled is not None:
-            raise AccountDisabled(account.disabled)
-        return account
-
-    async def _is_app_password(
-        self, row: tuple[object, ...] | None, password: str, protocol: str
-    ) -> bool:
-        """Asked of the database whatever the password looks like; its digest is keyed, so time tells nothing of others."""
-        word = apppasswords.normal(password)
-        if word is None:
-            return False
-        rows = await self._rows(
-            "SELECT protocols FROM app_password WHERE digest = ? AND account = ?",
-            (apppasswords.digest(self._app_secret, word), row[0] if row is not None else -1),
+        found = await self._find(login)
+        number = await credentials.app_password(
+            self._rows, self._keys.app, found, password, protocol
         )
-        return bool(rows) and protocol in str(rows[0][0]).split()
+        if number is not None and found is not None:
+            return await self._logged_in(found, found.rests_on(Means.APP_PASSWORD, number))
+        right = await self.passwords.verify(
+            password,
+            found.password if found is not None else None,
+            remember=found is not None and not found.second_factor,
+        )
+        if not right or found is None:
+            return None
+        account = await self._logged_in(found, found.own_password)
+        if found.salt is None:
+            await self._add_keys(found, password)
+        return account
 
-    async def _add_keys(self, row: tuple[object, ...], password: str) -> None:
+    async def _add_keys(self, found: Login, password: str) -> None:
         """Keys for SCRAM for a password that was set before there were any."""
         made = await self.passwords.scram_keys(password)
         async with self._writing:
@@ -219,42 +226,70 @@ class AccountsDatabase:
                 cursor = await self._connection.execute(
                     "UPDATE account SET salt = ?, iterations = ?"
                     " WHERE id = ? AND password = ? AND salt IS NULL",
-                    (made.salt, made.iterations, row[0], row[_PASSWORD]),
+                    (made.salt, made.iterations, found.number, found.password),
                 )
-                if cursor.rowcount and isinstance(row[0], int):
-                    await scramkeys.store(self._connection, row[0], made)
+                if cursor.rowcount:
+                    await scramkeys.store(self._connection, found.number, made)
                 await self._connection.execute("COMMIT")
             except BaseException:
                 await self._connection.execute("ROLLBACK")
                 raise
 
     async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
-        row = await self._find(login)
-        salt, iterations = (row[_SALT], row[_ITERATIONS]) if row is not None else (None, None)
-        if isinstance(salt, bytes) and isinstance(iterations, int):
-            return _Challenge(self, login, Hash(hash_name), protocol, salt, iterations)
-        salt = scramkeys.invented(self._secret, names.login_key(login))
-        return _Challenge(self, login, Hash(hash_name), protocol, salt, ITERATIONS)
+        found = await self._find(login)
+        if found is not None and found.salt is not None:
+            salt, iterations = found.salt, found.iterations
+        else:
+            salt = scramkeys.invented(self._keys.scram, names.login_key(login))
+            iterations = ITERATIONS
+        return _Challenge(self, login, Hash(hash_name), protocol, salt, iterations)
 
     async def prove(self, asked: _Challenge, auth_message: bytes, proof: bytes) -> Proved | None:
         """Whose proof it is. Everything is read again: since the salt was asked for, the password may have changed."""
-        row = await self._find(asked.login)
-        rows = await self._rows(
-            "SELECT stored, server, protocols FROM scram_key"
-            " LEFT JOIN app_password ON app_password.id = scram_key.app_password"
-            " WHERE scram_key.account = ? AND hash = ?",
-            (row[0] if row is not None else -1, asked.hash.value),
+        found = await self._find(asked.login)
+        right = await credentials.scram_key(
+            self._rows, found, asked.hash, auth_message, proof, asked.protocol
         )
-        found: bytes | None = None
-        for stored, server, protocols in rows or [(self._nobody, self._nobody, "")]:
-            assert isinstance(stored, bytes) and isinstance(server, bytes)
-            # Every key is tried: which of them it was, and whether it was one, costs the same.
-            right = proves(stored, auth_message, proof, asked.hash)
-            if right and rows and (protocols is None or asked.protocol in str(protocols).split()):
-                found = server
-        if found is None or row is None or row[_SALT] != asked.salt:
+        if right is None or found is None or found.salt != asked.salt:
             return None
-        return Proved(await self._enabled(row), mac(found, auth_message, asked.hash))
+        key, credential = right
+        account = await self._logged_in(found, credential)
+        return Proved(account, mac(key, auth_message, asked.hash))
+
+    async def cram_md5(
+        self, login: str, challenge: bytes, digest: bytes, *, protocol: str
+    ) -> Account | None:
+        found = await self._find(login)
+        number = await credentials.cram_key(
+            self._rows, self._keys.seal, found, challenge, digest, protocol
+        )
+        if number is None or found is None:
+            return None
+        return await self._logged_in(found, found.rests_on(Means.APP_PASSWORD, number))
+
+    async def by_key(self, key: str, *, protocol: str) -> Account | None:
+        rows = await self._rows(
+            f"SELECT {ACCOUNT}, {credentials.WANTED}, tls_key.id, protocols, last_used FROM tls_key"
+            " JOIN account ON account.id = tls_key.account WHERE digest = ?",
+            (key,),
+        )
+        if not rows or protocol not in str(rows[0][-2]).split():
+            return None
+        found = credentials.login(rows[0][:-3], COLUMNS)
+        number, last_used = int(str(rows[0][-3])), rows[0][-1]
+        account = await self._logged_in(found, found.rests_on(Means.TLS_KEY, number))
+        now = int(self._clock.now())
+        if not isinstance(last_used, int) or last_used < now - USED_SECONDS:
+            await self._used(number, now)
+        return account
+
+    async def _used(self, key: int, now: int) -> None:
+        """Write down when a key was used; what cannot be written keeps nobody out."""
+        async with self._writing:
+            with contextlib.suppress(sqlite3.Error):
+                await self._connection.execute(
+                    "UPDATE tls_key SET last_used = ? WHERE id = ?", (now, key)
+                )
 
     async def _by_address(self, login: str) -> list[tuple[object, ...]]:
         try:

@@ -18,6 +18,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from postil.base.clock import Clock
@@ -101,6 +102,7 @@ class LoginGate:
             _Window(DAY, allowed.per_day),
         )
         self._turns: dict[str, _Turns] = {}
+        self._around = lru_cache(maxsize=4096)(self._networks)  # asked several times for each login
 
     def ask(self, ip: str) -> Leave:
         return self._ask(self._around(ip))
@@ -150,7 +152,7 @@ class LoginGate:
         """Counts kept now, of all windows."""
         return sum(map(len, self._windows)) + len(self._turns)
 
-    def _around(self, ip: str) -> tuple[str, ...]:
+    def _networks(self, ip: str) -> tuple[str, ...]:
         """The networks that a failure counts for; none for an address that is never refused."""
         if not ip:
             return ()

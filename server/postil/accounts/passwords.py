@@ -88,14 +88,17 @@ class Passwords:
         self._nobody = hash_password(secrets.token_hex(16))
         self.hashed = 0
 
-    async def verify(self, password: str, stored: str | None) -> bool:
-        """Right or wrong; `stored=None` (no such account, no password) is wrong and takes as long."""
+    async def verify(self, password: str, stored: str | None, *, remember: bool = True) -> bool:
+        """Right or wrong; `stored=None` (no such account, no password) is wrong and takes as long.
+
+        Without `remember` a right one takes as long the second time: where it logs nobody in, that would tell that it is right.
+        """
         password = prepared(password) if len(password) <= MAX_PASSWORD else ""
         if not password:
             stored = None
         digest = self._digest(password, stored or self._nobody)
         now = self._clock.monotonic()
-        if stored is not None and self._proved.get(digest, -1.0) > now:
+        if remember and stored is not None and self._proved.get(digest, -1.0) > now:
             return True
         self.hashed += 1
         right = await asyncio.get_running_loop().run_in_executor(
@@ -103,6 +106,8 @@ class Passwords:
         )
         if not right or stored is None:
             return False
+        if not remember:
+            return True
         self._proved[digest] = now + REMEMBER_SECONDS
         self._proved.move_to_end(digest)
         while len(self._proved) > REMEMBER_ENTRIES:

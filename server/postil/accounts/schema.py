@@ -163,7 +163,51 @@ CREATE INDEX audit_at ON audit (at);
 CREATE INDEX audit_object ON audit (object);
 """
 
-STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _PEOPLE)
+_LOGINS = """
+ALTER TABLE account ADD COLUMN password_epoch INTEGER NOT NULL DEFAULT 0;  -- counted up when the sessions it opened must end
+CREATE TABLE tls_key (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: a session holds it
+    account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    digest TEXT NOT NULL UNIQUE,           -- SHA-256 of the SubjectPublicKeyInfo in hex: a key is one account's
+    protocols TEXT NOT NULL,               -- words with a blank between
+    created INTEGER NOT NULL,
+    last_used INTEGER,                     -- to within some minutes; NULL: never
+    UNIQUE (account, label)
+) STRICT;
+CREATE TABLE cram_key (                    -- passwords for programs that can do nothing but CRAM-MD5
+    app_password INTEGER PRIMARY KEY REFERENCES app_password ON DELETE CASCADE,
+    contexts BLOB NOT NULL                 -- sealed
+) STRICT;
+CREATE TABLE totp (
+    account INTEGER PRIMARY KEY REFERENCES account ON DELETE CASCADE,
+    secret BLOB NOT NULL,                  -- sealed
+    created INTEGER NOT NULL,
+    confirmed INTEGER,                     -- NULL: the person has not yet typed a code of it, and it does not count
+    last_step INTEGER NOT NULL,            -- of the last code that was right
+    failures INTEGER NOT NULL DEFAULT 0,   -- wrong codes since then
+    not_before INTEGER NOT NULL DEFAULT 0  -- no code is looked at earlier
+) STRICT;
+CREATE TABLE recovery_code (
+    account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    digest BLOB NOT NULL,                  -- keyed
+    PRIMARY KEY (account, digest)
+) STRICT;
+CREATE TABLE passkey (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    credential BLOB NOT NULL UNIQUE,       -- credential ID
+    public_key BLOB NOT NULL,              -- COSE_Key
+    sign_count INTEGER NOT NULL,
+    transports TEXT NOT NULL,              -- words with a blank between
+    created INTEGER NOT NULL,
+    last_used INTEGER,
+    UNIQUE (account, label)
+) STRICT;
+"""
+
+STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _PEOPLE, _LOGINS)
 VERSION = len(STEPS)
 
 

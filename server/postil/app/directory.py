@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from postil.accounts import AccountError, AccountsDatabase, Administration
 from postil.ports.accounts import Account, Delivery, Salted
-from postil.ports.ids import AccountId
 
 LOGIN = "postil@localhost"
 PASSWORD = "postilpostil"
@@ -30,6 +29,14 @@ class EveryAddress:
     async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
         return await self._known.scram(login, hash_name, protocol=protocol)
 
+    async def cram_md5(
+        self, login: str, challenge: bytes, digest: bytes, *, protocol: str
+    ) -> Account | None:
+        return await self._known.cram_md5(login, challenge, digest, protocol=protocol)
+
+    async def by_key(self, key: str, *, protocol: str) -> Account | None:
+        return await self._known.by_key(key, protocol=protocol)
+
     async def authorize(self, account: Account, identity: str) -> Account | None:
         return await self._known.authorize(account, identity)
 
@@ -45,9 +52,6 @@ class EveryAddress:
 
     async def may_send_as(self, account: Account, local_part: str, domain: str) -> bool:
         return True
-
-    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
-        return await self._known.capabilities_off(account)
 
 
 async def everybody(known: AccountsDatabase, administration: Administration) -> Account:

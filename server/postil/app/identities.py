@@ -19,6 +19,7 @@ from postil.base.clock import Clock
 from postil.config import Config
 from postil.config.model import Listener
 from postil.daemon.metrics import Metrics
+from postil.net import clientkeys
 from postil.net.certificates import BadCertificate, self_signed
 from postil.net.identities import Chain, Chooser, Identities, Manner
 from postil.net.naming import Asked, Rule
@@ -57,7 +58,13 @@ def manner(listener: Listener) -> Manner:
         Rule(rule),
         _VERSIONS[listener.min_tls],
         listener.tickets,
+        asks_for_keys(listener),
     )
+
+
+def asks_for_keys(listener: Listener) -> bool:
+    """Are its clients asked for a TLS key, and can they be?"""
+    return listener.client_keys != "no" and clientkeys.self_test() is None
 
 
 def chooser(identities: Identities, listener: Listener, name: str, metrics: Metrics) -> Chooser:

@@ -39,7 +39,7 @@ from postil.daemon.smtp import smtp_service
 from postil.imap.settings import Limits as ImapLimits
 from postil.inbound import Pipeline, Simulation
 from postil.inbound import Settings as PipelineSettings
-from postil.net import binding, control
+from postil.net import binding, clientkeys, control
 from postil.net.admission import Admission, Allowed
 from postil.net.identities import Identities
 from postil.net.listeners import Listeners, Spec
@@ -119,6 +119,12 @@ def _specs(
     return specs
 
 
+def _preauth(config: Config) -> frozenset[str]:
+    """Names of the listeners that log in by a TLS key before the greeting."""
+    labels = [one.label for one in config.listener if one.client_keys == "preauth"]
+    return frozenset(name for label in labels for name in (label, f"{label}-v6"))
+
+
 def _listener_of(config: Config, spec: Spec) -> Listener:
     return next(
         listener
@@ -188,8 +194,7 @@ async def serving(
         orders = Orders(config, clock)
         wanted = orders.beside(data, variant.certificate_names)
         identities = Identities(wanted())
-        if (trouble := binding.self_test()) is not None:
-            _log.warning("no channel binding, so no SCRAM-…-PLUS", reason=trouble)
+        _warn_of_missing()
         metrics = Metrics()
         metrics.wal.set_function(lambda: store.wal_octets)
         attempts = await Attempts.open(data / FILE, clock)
@@ -211,6 +216,7 @@ async def serving(
         stack.push_async_callback(tasks.close)
         tasks.start("erase", _erase_removed(store, database))
         tasks.start("certificates", watch.run())
+        tasks.start("sessions", around.sessions.watch(database.revocations, _unreadable))
         services = _services(config, variant, server, accounts, around, clock)
         stack.push_async_callback(_drain, list(services.values()), variant.grace)
         stack.callback(listeners.close)
@@ -225,6 +231,18 @@ async def serving(
         notify("READY=1")
         yield server
         _log.info("stopping")
+
+
+def _warn_of_missing() -> None:
+    """What this interpreter and its OpenSSL do not give."""
+    if (trouble := binding.self_test()) is not None:
+        _log.warning("no channel binding, so no SCRAM-…-PLUS", reason=trouble)
+    if (trouble := clientkeys.self_test()) is not None:
+        _log.warning("clients cannot log in by TLS keys", reason=trouble)
+
+
+def _unreadable(error: AccountsUnavailable) -> None:
+    _log.warning("sessions of withdrawn logins cannot be found", reason=str(error))
 
 
 def _failed(name: str, error: BaseException) -> None:
@@ -346,6 +364,7 @@ def _services(
             submission=submission,
             plaintext_login=variant.plaintext_login,
             limits=smtp_limits,
+            cram_md5=config.logins.cram_md5,
         )
 
     submission = smtp(submission=True)
@@ -358,6 +377,8 @@ def _services(
         plaintext_login=variant.plaintext_login,
         limits=imap_limits,
         entries=config.metadata.entries(),
+        cram_md5=config.logins.cram_md5,
+        preauth=_preauth(config),
     )
     pages = application(_pages(config, variant, server))
     return {

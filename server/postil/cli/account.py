@@ -16,7 +16,7 @@ import click
 from postil.accounts import AccountError, apppasswords, bulk, limits
 from postil.accounts.admin import Administration
 from postil.accounts.rows import AccountRow
-from postil.cli import completing, target
+from postil.cli import closing, completing, target
 from postil.cli.group import Verbs
 from postil.cli.logins import Span
 from postil.ports.accounts import Incoming
@@ -41,7 +41,10 @@ class Size(click.ParamType[int]):
 
 @click.group(cls=Verbs)
 def command() -> None:
-    """Accounts: add, import, list, show, change, disable, remove."""
+    """Accounts: add, import, list, show, change, disable, log out, remove."""
+
+
+command.add_command(closing.logout)
 
 
 def ask_password(from_stdin: bool) -> str:
@@ -466,11 +469,17 @@ def app_password() -> None:
     multiple=True,
     help="What it is good for; may be given several times; default all.",
 )
+@click.option(
+    "--cram-md5",
+    is_flag=True,
+    help="For a program that can do nothing but CRAM-MD5: good for that and nothing else. See [logins] cram_md5.",
+)
 @target.options
 def add_app_password(
     name: str,
     label: str,
     protocols: tuple[str, ...],
+    cram_md5: bool,
     config: Path | None,
     folder: Path | None,
     as_json: bool,
@@ -478,10 +487,21 @@ def add_app_password(
     """Make a password for one program of the account NAME; LABEL says which. It is shown once."""
     chosen = protocols or apppasswords.PROTOCOLS
     made = target.administer(
-        config, folder, lambda database: database.add_app_password(name, label, chosen)
+        config,
+        folder,
+        lambda database: database.add_app_password(name, label, chosen, cram_md5=cram_md5),
     )
-    shown = {"name": name, "label": label, "protocols": list(chosen), "password": made}
-    target.show(shown, as_json, lambda: f"{made}\nfor {', '.join(chosen)}; it is shown this once")
+    shown = {
+        "name": name,
+        "label": label,
+        "protocols": list(chosen),
+        "cram_md5": cram_md5,
+        "password": made,
+    }
+    only = "for CRAM-MD5 only, " if cram_md5 else ""
+    target.show(
+        shown, as_json, lambda: f"{made}\n{only}for {', '.join(chosen)}; it is shown this once"
+    )
 
 
 @app_password.command("list")
@@ -493,7 +513,11 @@ def list_app_passwords(name: str, config: Path | None, folder: Path | None, as_j
     shown = [{**dataclasses.asdict(row), "protocols": list(row.protocols)} for row in rows]
 
     def text() -> str:
-        return "\n".join(f"{row.label}  {', '.join(row.protocols)}" for row in rows) or "none"
+        lines = (
+            f"{row.label}  {', '.join(row.protocols)}" + ("  CRAM-MD5 only" if row.cram_md5 else "")
+            for row in rows
+        )
+        return "\n".join(lines) or "none"
 
     target.show(shown, as_json, text)
 

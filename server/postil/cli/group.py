@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 # Command to the line in --help; here, because asking the modules would import half the server.
 COMMANDS: Final = {
-    "account": "Accounts: add, import, list, show, change, disable, remove.",
+    "account": "Accounts: add, import, list, show, change, disable, log out, remove.",
     "acme": "Certificates by ACME: show, renew, revoke; accounts at authorities.",
     "address": "Addresses of accounts, and how a domain reads addresses.",
     "admin": "Who may administer, and the log of changes.",
@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "localserve": "A mail server on this machine, for developers of mail software.",
     "logins": "Attempts to log in, the newest first.",
     "serve": "The mail server of a configuration file.",
+    "tlskey": "TLS keys that log in without a password: add, list, remove.",
     "verify": "Check that a data folder holds what it should.",
     "version": "The version of Postil and of what it stands on.",
 }

@@ -63,6 +63,8 @@ def _listener(index: int, listener: Listener, found: list[Finding]) -> None:
         found.append(
             Finding(("listener", index, "tls"), "HTTP has no STARTTLS: use none or implicit")
         )
+    if (why := _no_keys(listener)) is not None:
+        found.append(Finding(("listener", index, "client_keys"), why))
     if listener.protocol == "smtp" and listener.sni not in ("", "fallback"):
         # RFC 7672 §8.1: "Servers MUST NOT enforce the use of SNI by clients"
         what = "mail from other servers gets a certificate for every name"
@@ -71,6 +73,23 @@ def _listener(index: int, listener: Listener, found: list[Finding]) -> None:
         found.append(Finding(("listener", index, "also"), "needs protocol http with implicit TLS"))
     for place, network in enumerate(listener.proxies):
         _network(("listener", index, "proxies", place), network, found)
+
+
+def _no_keys(listener: Listener) -> str | None:
+    """Why clients cannot log in by a TLS key in that way there; None where they can, or shall not."""
+    if listener.client_keys == "no":
+        return None
+    if listener.protocol not in ("imap", "submission"):
+        return f"nobody logs in on a listener for {listener.protocol}: use no"
+    if listener.tls == "none":
+        return "a key is shown in TLS: set tls, or use no"
+    if listener.client_keys == "preauth":
+        if listener.protocol != "imap":
+            return "only IMAP has PREAUTH: use external"
+        if listener.tls != "implicit":
+            # RFC 9051 §7.1.4: after PREAUTH there is no STARTTLS, so TLS has to be there before it.
+            return "PREAUTH needs implicit TLS: use external"
+    return None
 
 
 def _distinct(listeners: tuple[Listener, ...], found: list[Finding]) -> None:
@@ -86,7 +105,7 @@ def _distinct(listeners: tuple[Listener, ...], found: list[Finding]) -> None:
 def _numbers(config: Config, found: list[Finding]) -> None:
     for table in ("limits", "logins"):
         for field, value in msgspec.structs.asdict(getattr(config, table)).items():
-            if isinstance(value, int) and value <= 0:
+            if type(value) is int and value <= 0:
                 found.append(Finding((table, field), f"must be above zero, not {value}"))
     if 0 < config.limits.recipients < 100:
         # RFC 5321 §4.5.3.1.8: "The minimum total number of recipients that MUST be buffered is 100 recipients."

@@ -18,7 +18,8 @@ data = "data"
 domains_file = "domains.toml"
 
 # Ports. Without any [[listener]] these six are used. protocol: smtp (mail from other servers), submission (mail from
-# your users), imap, http. tls: none, starttls, implicit. ips: addresses to listen on.
+# your users), imap, http. tls: none, starttls, implicit. ips: addresses to listen on. client_keys: no, external (a program may
+# log in by a TLS key registered with `postil tlskey`), preauth (imap with implicit TLS: before the greeting).
 [[listener]]
 name = "smtp"
 protocol = "smtp"
@@ -56,6 +57,7 @@ name = "imaps"
 protocol = "imap"
 port = 993
 tls = "implicit"
+client_keys = "no"
 
 # Start page, /healthz, /readyz, /metrics.
 [[listener]]
@@ -127,6 +129,8 @@ failures_per_hour = 60
 failures_per_day = 300
 # Addresses and networks that never have to wait, such as the office's. What they do is written down all the same.
 allow = ["127.0.0.1", "::1"]
+# CRAM-MD5 for old programs; only with passwords made by `postil account app-password add --cram-md5`.
+cram_md5 = false
 
 # Resolvers in the order they are asked, such as "127.0.0.1" or "[::1]:5353"; none: those of the system. Only one on this machine
 # is believed on signatures (DNSSEC).

@@ -68,6 +68,13 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = ()
 
+    client_keys: Annotated[
+        Literal["no", "external", "preauth"],
+        Meta(
+            description="For imap and submission with TLS: whether clients are asked for a TLS key (`postil tlskey`). external: one that shows a key may log in by it (AUTH EXTERNAL). preauth: for imap with implicit TLS: one whose key is registered is logged in before the greeting, too. TLS sessions are not resumed there, whatever `tickets` says."
+        ),
+    ] = "no"
+
     @property
     def label(self) -> str:
         """The name in logs and metrics."""
@@ -142,6 +149,12 @@ class Logins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="Addresses and networks that never have to wait; what they do is written down all the same."
         ),
     ] = ("127.0.0.1", "::1")
+    cram_md5: Annotated[
+        bool,
+        Meta(
+            description="Whether CRAM-MD5 is offered, for programs that know nothing better: it takes passwords made by `postil account app-password add --cram-md5` and no others. Some programs then try it first with other passwords, and fail once each time."
+        ),
+    ] = False
 
 
 class Dns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

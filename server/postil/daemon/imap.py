@@ -14,8 +14,17 @@ from postil.daemon.service import Service, Surroundings, Words
 from postil.imap.session import Session
 from postil.imap.settings import Limits, Settings
 from postil.ports.accounts import Accounts
+from postil.ports.sessions import Ended
 from postil.ports.store import Store
 from postil.ports.stream import Stream
+
+_CODES: Final = {
+    # RFC 5530 §3: "access is no longer permitted using that passphrase. The client or user should get a new passphrase."
+    Ended.CREDENTIAL: "EXPIRED",
+    # RFC 5530 §3: "The user should contact the system administrator or support desk."
+    Ended.ACCOUNT: "CONTACTADMIN",
+    Ended.LOGOUT: "UNAVAILABLE",  # the same login will do
+}
 
 # RFC 9051 §7.1.5: "The BYE response is always untagged and indicates that the server is about to
 # close the connection."
@@ -23,6 +32,7 @@ WORDS: Final = Words(
     refuse=lambda reason: f"* BYE [UNAVAILABLE] {reason}\r\n".encode(),
     farewell=b"* BYE [UNAVAILABLE] the server stops, come back in a moment\r\n",
     fault=b"* BYE [SERVERBUG] an error of ours, written to the log\r\n",
+    dismiss=lambda why: f"* BYE [{_CODES[why]}] {why.value}\r\n".encode(),
 )
 
 
@@ -36,6 +46,8 @@ def imap_service(
     plaintext_login: bool,
     limits: Limits,
     entries: Mapping[str, bytes],
+    cram_md5: bool = False,
+    preauth: frozenset[str] = frozenset(),
 ) -> Service:
     """IMAP sessions on any port."""
 
@@ -51,6 +63,9 @@ def imap_service(
         limits=limits,
         entries=entries,
         gate=surroundings.gate,
+        present=service.present,
+        cram_md5=cram_md5,
+        preauth=preauth,
         event=service.event,
         failure=service.failure,
     )

@@ -6,7 +6,7 @@ TLS handshake where the port begins with it, then the session until it returns. 
 connection's id, counted, answered with the protocol's "it is us".
 
 Stopping. `drain` stops nobody in the middle of an answer: each session gets the farewell before its next read. What has
-not ended after the grace is cut.
+not ended after the grace is cut. A session whose login is withdrawn is asked to leave in the same way, with other words.
 """
 
 from __future__ import annotations
@@ -24,12 +24,19 @@ from postil.base.clock import Clock
 from postil.base.ids import connection_id
 from postil.base.tasks import Tasks
 from postil.daemon.metrics import Metrics
+from postil.daemon.sessions import LoggedIn
 from postil.net.admission import Admission
 from postil.net.listeners import Spec
 from postil.net.stream import Connection
 from postil.net.wheel import Wheel
+from postil.ports.accounts import Account
 from postil.ports.logins import Gate, OpenGate
+from postil.ports.sessions import Ended
 from postil.ports.stream import Stream, StreamClosed, StreamTimeout
+
+DISMISS_SECONDS: Final = (
+    3.0  # a dismissed session that is still sending something after them is cut off
+)
 
 RunSession = Callable[[Stream], Coroutine[Any, Any, None]]
 
@@ -41,6 +48,7 @@ class Words:
     refuse: Callable[[str], bytes]  # reason -> instead of a greeting
     farewell: bytes  # the server stops
     fault: bytes  # an error of ours ended the session
+    dismiss: Callable[[Ended], bytes]  # what the session's login rested on is withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class Surroundings:
     metrics: Metrics
     clock: Clock
     gate: Gate = field(default_factory=OpenGate)  # who may try to log in
+    sessions: LoggedIn = field(default_factory=LoggedIn)
 
 
 # Not logged even when a session reports it: what could be a secret or somebody's mail; and the connection's id, which
@@ -107,6 +116,17 @@ class Service:
         """A fault of ours that the session survived."""
         self._around.metrics.faults.labels(self.protocol).inc()
         self._log.error("fault", exc_info=error)
+
+    def present(self, stream: Stream, account: Account) -> Callable[[], None]:
+        """Somebody has logged in (the `present` of the sessions' settings); gives what to call when that is over."""
+        assert isinstance(stream, Connection), "`accept` makes nothing else"
+
+        def end(why: Ended) -> None:
+            self.event("dismissed", {"account": account.name, "reason": why.value})
+            stream.farewell(self._words.dismiss(why), why.value)
+            asyncio.get_running_loop().call_later(DISMISS_SECONDS, stream.abort)
+
+        return self._around.sessions.enter(account.id, account.credential, end)
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         self.failure(error)

@@ -23,6 +23,7 @@ def words(host: str) -> Words:
         refuse=lambda reason: f"421 4.7.0 {host} {reason}\r\n".encode(),
         farewell=f"421 4.3.2 {host} is shutting down, try again later\r\n".encode(),
         fault=f"421 4.3.0 {host} an error of ours, written to the log\r\n".encode(),
+        dismiss=lambda why: f"421 4.7.0 {host} {why.value}\r\n".encode(),
     )
 
 
@@ -36,6 +37,7 @@ def smtp_service(
     submission: bool,
     plaintext_login: bool,
     limits: Limits,
+    cram_md5: bool = False,
 ) -> Service:
     """SMTP sessions on any port; `submission` demands a login."""
 
@@ -51,6 +53,8 @@ def smtp_service(
         plaintext_login=plaintext_login,
         limits=limits,
         gate=surroundings.gate,
+        present=service.present,
+        cram_md5=cram_md5,
         event=service.event,
         failure=service.failure,
     )

@@ -7,7 +7,8 @@ on the state, on TLS and on what its account has switched off, never on ENABLE.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,8 @@ class When(enum.Enum):
     BEFORE_TLS = enum.auto()  # and before login
     PASSWORDS_ALLOWED = enum.auto()  # before login, where a password may be sent
     CHANNEL_BOUND = enum.auto()  # the same, where the connection has something to bind to
+    CLIENT_KEY = enum.auto()  # before login, where the client has proved to have a TLS key
+    CRAM = enum.auto()  # as PASSWORDS_ALLOWED, where the configuration wants it
     PASSWORDS_REFUSED = enum.auto()  # before login, where it may not
     LOGGED_IN = enum.auto()
 
@@ -47,11 +50,13 @@ CAPABILITIES: Final = (
     Capability("STARTTLS", "9051", When.BEFORE_TLS),
     Capability("LOGINDISABLED", "9051", When.PASSWORDS_REFUSED),
     # The best first: some clients take the first they know.
+    Capability("AUTH=EXTERNAL", "4422", When.CLIENT_KEY),
     Capability("AUTH=SCRAM-SHA-256-PLUS", "7677", When.CHANNEL_BOUND),
     Capability("AUTH=SCRAM-SHA-256", "7677", When.PASSWORDS_ALLOWED),
     Capability("AUTH=SCRAM-SHA-1-PLUS", "5802", When.CHANNEL_BOUND),
     Capability("AUTH=SCRAM-SHA-1", "5802", When.PASSWORDS_ALLOWED),
     Capability("AUTH=PLAIN", "4616", When.PASSWORDS_ALLOWED),
+    Capability("AUTH=CRAM-MD5", "2195", When.CRAM),
     Capability("SASL-IR", "4959"),
     # RFC 7888 §5: "IMAP servers MUST NOT advertise both of these capabilities at the same time." LITERAL+
     # saves more round trips, and nothing here holds a literal in memory
@@ -103,11 +108,26 @@ CAPABILITIES: Final = (
 ENABLEABLE: Final = {item.name.upper(): item.name for item in CAPABILITIES if item.enable}
 
 
-def visible(session: Session) -> Iterator[str]:
+_VALUED: Final = tuple((item.name, item.value) for item in CAPABILITIES if item.value is not None)
+
+
+def visible(session: Session) -> tuple[str, ...]:
     """The names this client sees now."""
-    for item in CAPABILITIES:
-        if item.name.upper() not in session.switched_off and _applies(item.when, session):
-            yield item.name if item.value is None else f"{item.name}={item.value(session)}"
+    circumstances = frozenset(when for when in When if _applies(when, session))
+    values = tuple((name, value(session)) for name, value in _VALUED)
+    return _names(circumstances, session.switched_off, values)
+
+
+@functools.lru_cache(maxsize=256)  # every client is told twice, and most are told the same
+def _names(
+    circumstances: frozenset[When], off: frozenset[str], values: tuple[tuple[str, str], ...]
+) -> tuple[str, ...]:
+    shown = dict(values)
+    return tuple(
+        f"{item.name}={shown[item.name]}" if item.value is not None else item.name
+        for item in CAPABILITIES
+        if item.when in circumstances and item.name.upper() not in off
+    )
 
 
 def line(session: Session) -> str:
@@ -138,5 +158,9 @@ def _applies(when: When, session: Session) -> bool:
         case When.CHANNEL_BOUND:
             bound = bool(session.stream.channel.types)
             return not logged_in and bound and passwords_allowed(session)
+        case When.CLIENT_KEY:
+            return not logged_in and session.stream.peer.client_key is not None
+        case When.CRAM:
+            return not logged_in and session.login_policy.cram_md5 and passwords_allowed(session)
         case When.PASSWORDS_REFUSED:
             return not logged_in and not passwords_allowed(session)

@@ -74,5 +74,9 @@ def bye(farewell: Bye, utf8: bool) -> bytes:
 def printable(text: str, utf8: bool) -> bytes:
     """Human readable text that cannot break a line."""
     # RFC 9051 §9: text that is not ASCII only after ENABLE IMAP4rev2
+    if text.isprintable() and (
+        utf8 or text.isascii()
+    ):  # nearly always, and a character at a time is slow
+        return text.encode("utf-8") or b"-"
     clean = "".join(c if c.isprintable() and (utf8 or c.isascii()) else "?" for c in text)
     return clean.encode("utf-8") or b"-"

@@ -28,12 +28,12 @@ from postil.imap.registry import COMMANDS, STREAMED
 from postil.imap.settings import Settings
 from postil.imap.view import SelectedView
 from postil.imap.wire import CommandReader, Request, Unreadable, Woken
-from postil.ports.accounts import Account, Accounts
+from postil.ports.accounts import Account, Accounts, AccountsUnavailable
 from postil.ports.ids import Uid
 from postil.ports.logins import Result
 from postil.ports.store import Change, Mailbox, NoSuchMailbox, Store, StoreError
 from postil.ports.stream import Stream, StreamBroken, StreamClosed, StreamTimeout
-from postil.sasl.login import Failed, Login
+from postil.sasl.login import Failed, Login, Policy
 
 _STATE_TEXT: Final = {
     State.NOT_AUTHENTICATED: "Not allowed after login",
@@ -91,11 +91,18 @@ class Session:
         # A client that asks for the STATUS of 10,000 mailboxes must not cost 10,000 lists.
         self._by_name: dict[str, Mailbox] | None = None
         self._stop_listening: Callable[[], None] | None = None
+        self._absent: Callable[[], None] | None = (
+            None  # to be told when nobody is logged in any more
+        )
         self.news = News(self)
         # What must follow the tagged OK and nothing else: the handshake of STARTTLS.
         self.after_reply: Callable[[], Awaitable[None]] | None = None
         self.client_name = ""  # what ID told
-        self.logins = Login(stream, accounts, settings.gate, "imap", lambda: self.client_name)
+        self.login_policy = Policy(settings.cram_md5, settings.host)
+        self.logins = Login(
+            stream, accounts, settings.gate, "imap", lambda: self.client_name,
+            policy=self.login_policy, clock=clock,
+        )  # fmt: skip
         self.failed_logins = 0
         self._errors = 0
         self._in_flight: deque[InFlight] = deque()
@@ -193,8 +200,7 @@ class Session:
 
     async def log_in(self, account: Account) -> str:
         """The credentials were good; gives the CAPABILITY code of the tagged OK."""
-        off = account.switched_off | await self.accounts.capabilities_off(account.id)
-        self.switched_off = frozenset(name.upper() for name in off)
+        self.switched_off = frozenset(name.upper() for name in account.switched_off)
         if "CONDSTORE" in self.switched_off:
             # RFC 7162 §3.2.3: the one implies the other.
             self.switched_off |= {"QRESYNC"}
@@ -206,6 +212,7 @@ class Session:
             # RFC 9266 §4.1: one use for each connection, so nobody may log in a second time on this one
             self.switched_off |= {"UNAUTHENTICATE"}
         self.account = account
+        self._absent = self.settings.present(self.stream, account)
         self._stop_listening = self.store.listen(account.id, self._hear)
         self.failed_logins = 0
         self.reader.limits = limits.READER_AFTER_LOGIN
@@ -216,9 +223,7 @@ class Session:
         """As if nobody had logged in: RFC 8437 §3, "to reset all connection state except for the state of the TLS [RFC8446] layer"."""
         self.event("unauthenticate", account=self.user.name)
         self.deselect()
-        if self._stop_listening is not None:
-            self._stop_listening()
-            self._stop_listening = None
+        self._leave()
         self.account = None
         # RFC 8437 §4.1: "Any extensions enabled by the IMAP ENABLE [RFC5161] command cease to be enabled when the
         # UNAUTHENTICATE command is issued."
@@ -230,6 +235,13 @@ class Session:
         self.news.forget()
         self.reader.limits = limits.READER_BEFORE_LOGIN
         self.reader.utf8 = False
+
+    def _leave(self) -> None:
+        """Nobody is logged in: tell whoever was told that somebody is."""
+        for call in (self._stop_listening, self._absent):
+            if call is not None:
+                call()
+        self._stop_listening = self._absent = None
 
     def _hear(self, change: Change) -> None:
         """The store has committed something of the account; called before anybody's OK for it goes out."""
@@ -306,8 +318,7 @@ class Session:
         finally:
             await self._let_go()
             self.deselect()
-            if self._stop_listening is not None:
-                self._stop_listening()
+            self._leave()
             await self.stream.close()
 
     async def _let_go(self) -> None:
@@ -329,8 +340,21 @@ class Session:
             self.event("lost")
 
     async def _greet(self) -> None:
-        text = f"{self.settings.host} ready"
-        self.write(replies.status(b"*", b"OK", text, capabilities.line(self), False))
+        account = None
+        # RFC 9051 §7.1.4: "the PREAUTH response SHOULD only be returned by servers on connections that are protected by TLS (such as on an
+        # Implicit TLS port [RFC8314])" So a client that was promised TLS by STARTTLS is never talked out of it
+        if self.stream.peer.tls is not None and self.stream.peer.listener in self.settings.preauth:
+            try:
+                account = await self.logins.by_key()
+            except AccountsUnavailable:
+                self.event("preauth-unavailable")  # it can still log in, or be told so
+        if account is None:
+            text = f"{self.settings.host} ready"
+            self.write(replies.status(b"*", b"OK", text, capabilities.line(self), False))
+        else:
+            code = await self.log_in(account)
+            text = f"{self.settings.host} ready, logged in as {account.name}"
+            self.write(replies.status(b"*", b"PREAUTH", text, code, False))
         await self.flush()
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from postil.imap import limits as numbers
 from postil.imap.fetch.remembered import Remembered
 from postil.ports.logins import Gate, OpenGate
+from postil.ports.sessions import Present, unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class Settings:
     gate: Gate = field(
         default_factory=OpenGate
     )  # who may try to log in, and the list of those who did
+    present: Present = unseen  # told of every login, and of its end
+    cram_md5: bool = False  # for passwords made for it (RFC 2195)
+    preauth: frozenset[str] = (
+        frozenset()
+    )  # listeners that log in by a TLS key before the greeting (RFC 9051 §7.1.4)
     entries: Mapping[str, bytes] = field(
         default_factory=dict
     )  # METADATA of the server below /shared, for everybody: lower-case name to value

@@ -9,7 +9,7 @@ RFCs: 8446 and 5246 through OpenSSL (closure alerts: RFC 8446 §6.1), 6066 §3 (
 
 Files in reading order:
 `limits` every number with its reason; `hello` what a client asks for before anything is encrypted; `naming` what it gets for that, by rules;
-`certificates` contexts and the self-signed pair; `identities` all certificates of a server, exchanged while connections run;
+`openssl` what Python's ssl does not offer; `clientkeys` TLS keys of clients; `certificates` contexts and the self-signed pair; `identities` all certificates of a server, exchanged while connections run;
 `tls` OpenSSL in memory: octets in, octets out, no sockets; `proxy` who is behind a load balancer;
 `binding` what both ends of TLS know, for SCRAM's channel binding; `wheel` time-outs for thousands of connections at the price of an attribute; `stream` a connection that a protocol
 session reads and writes; `transport` the same for a library that wants an asyncio transport (HTTP);

@@ -40,6 +40,7 @@ def networks(ip: str) -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=4096)
 def is_loopback(ip: str) -> bool:
     """Does the connection come from this machine?"""
     return not ip or ipaddress.ip_address(ip).is_loopback

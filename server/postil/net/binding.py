@@ -2,9 +2,7 @@
 
 RFC 9266 (tls-exporter, TLS 1.3), RFC 5929 §3 (tls-unique, TLS 1.2) and §4 (tls-server-end-point).
 
-Theory of operation. Python's ssl has no exporter. OpenSSL has, and it is loaded already: its functions are called with the `SSL *` that lies inside
-Python's object. Where it lies is a matter of the interpreter's version, so nothing is believed: the word behind it must be the
-context that Python tells, OpenSSL must give the same `SSL_CTX *` that lies in that context, and `self_test` makes two connections and
+Theory of operation. Python's ssl has no exporter. OpenSSL has, and `openssl` reaches it. Nothing is believed: `self_test` makes two connections and
 compares both ends. If anything is otherwise there is no binding, and no -PLUS mechanism, but a server.
 
 What it does not do: TLS 1.2 with tls-exporter (RFC 9266 §4.2 wants "extra precaution"; clients have tls-unique there).
@@ -18,112 +16,48 @@ import hashlib
 import ssl
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from postil.base.clock import SystemClock
 from postil.net.certificates import self_signed, server_context
+from postil.net.openssl import Unreachable, handshake, library, pointer
 from postil.ports.channel import END_POINT, EXPORTER, UNIQUE, Channel
 
 # RFC 9266 §2: "The ASCII string "EXPORTER-Channel-Binding" with no terminating NUL."
 LABEL: Final = b"EXPORTER-Channel-Binding"
 LENGTH: Final = 32  # RFC 9266 §2
 _EXTENDED_MASTER_SECRET: Final = 122  # SSL_CTRL_GET_EXTMS_SUPPORT
-_WORD: Final = ctypes.sizeof(ctypes.c_void_p)
-_HEADER: Final = object.__basicsize__  # PyObject_HEAD
-
-
-class NoBinding(Exception):
-    """This interpreter and its OpenSSL are not as expected; the text says in what."""
-
-
-@functools.cache
-def _library() -> ctypes.CDLL:
-    """OpenSSL as the ssl module has loaded it."""
-    import _ssl
-
-    try:
-        # None: built into the interpreter. RTLD_NOLOAD is not needed: what is loaded is not loaded again.
-        library = ctypes.CDLL(getattr(_ssl, "__file__", None))
-        library.SSL_get_SSL_CTX.restype = ctypes.c_void_p
-        library.SSL_get_SSL_CTX.argtypes = [ctypes.c_void_p]
-        library.SSL_ctrl.restype = ctypes.c_long
-        library.SSL_ctrl.argtypes = [
-            ctypes.c_void_p,
-            ctypes.c_int,
-            ctypes.c_long,
-            ctypes.c_void_p,
-        ]
-        library.SSL_export_keying_material.restype = ctypes.c_int
-        library.SSL_export_keying_material.argtypes = [
-            ctypes.c_void_p,
-            ctypes.c_char_p,
-            ctypes.c_size_t,
-            ctypes.c_char_p,
-            ctypes.c_size_t,
-            ctypes.c_char_p,
-            ctypes.c_size_t,
-            ctypes.c_int,
-        ]
-        library.SSL_get_certificate.restype = ctypes.c_void_p
-        library.SSL_get_certificate.argtypes = [ctypes.c_void_p]
-        library.i2d_X509.restype = ctypes.c_int
-        library.i2d_X509.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_char_p)]
-    except (OSError, AttributeError) as error:
-        raise NoBinding(f"OpenSSL's functions cannot be reached: {error}") from error
-    return library
-
-
-def _word(address: int) -> int:
-    return int.from_bytes(ctypes.string_at(address, _WORD), "little") or 0
-
-
-def pointer(tls: ssl.SSLObject) -> int:
-    """The `SSL *` inside; NoBinding unless all that can be checked is as expected."""
-    inner: Any = tls._sslobj  # type: ignore[attr-defined]
-    # struct PySSLSocket { PyObject_HEAD PyObject *Socket; SSL *ssl; PySSLContext *ctx; … }
-    if type(inner).__basicsize__ < _HEADER + 3 * _WORD:
-        raise NoBinding("the object of a connection is too small")
-    if _word(id(inner) + _HEADER + 2 * _WORD) != id(inner.context):
-        raise NoBinding("the object of a connection is laid out in another way")
-    found = _word(id(inner) + _HEADER + _WORD)
-    if not found:
-        raise NoBinding("a connection without SSL")
-    # struct PySSLContext { PyObject_HEAD SSL_CTX *ctx; … }
-    if _library().SSL_get_SSL_CTX(found) != _word(id(inner.context) + _HEADER):
-        raise NoBinding("the object of a context is laid out in another way")
-    return found
 
 
 def exporter(tls: ssl.SSLObject) -> bytes:
-    """tls-exporter; NoBinding when OpenSSL refuses."""
+    """tls-exporter; Unreachable when OpenSSL refuses."""
     out = ctypes.create_string_buffer(LENGTH)
     # RFC 9266 §2: "Context value:  Zero-length string.", and it is there: under TLS 1.3 no other is the same.
-    done = _library().SSL_export_keying_material(
+    done = library().SSL_export_keying_material(
         pointer(tls), out, LENGTH, LABEL, len(LABEL), b"", 0, 1
     )
     if done != 1:
-        raise NoBinding("OpenSSL exports nothing")
+        raise Unreachable("OpenSSL exports nothing")
     return out.raw
 
 
 def extended_master_secret(tls: ssl.SSLObject) -> bool:
     """Did both ends agree on RFC 7627 (TLS 1.2)?"""
-    return int(_library().SSL_ctrl(pointer(tls), _EXTENDED_MASTER_SECRET, 0, None)) == 1
+    return int(library().SSL_ctrl(pointer(tls), _EXTENDED_MASTER_SECRET, 0, None)) == 1
 
 
 def own_certificate(tls: ssl.SSLObject) -> bytes:
     """The certificate this end has shown, as DER; b"" when none."""
-    library = _library()
-    certificate = library.SSL_get_certificate(pointer(tls))
+    certificate = library().SSL_get_certificate(pointer(tls))
     if not certificate:
         return b""
-    size = library.i2d_X509(certificate, None)
+    size = library().i2d_X509(certificate, None)
     out = ctypes.create_string_buffer(size)
     # i2d moves the pointer it is given, so it gets one of its own.
-    library.i2d_X509(certificate, ctypes.byref(ctypes.cast(out, ctypes.c_char_p)))
+    library().i2d_X509(certificate, ctypes.byref(ctypes.cast(out, ctypes.c_char_p)))
     return out.raw
 
 
@@ -195,7 +129,7 @@ def self_test() -> str | None:
                 return f"the ends of a connection disagree ({version.name})"
             if seen[0][0] == seen[1][0]:
                 return f"two connections are bound alike ({version.name})"
-    except (NoBinding, ssl.SSLError, OSError, ValueError) as error:
+    except (Unreachable, ssl.SSLError, OSError, ValueError) as error:
         return str(error)
     return None
 
@@ -209,25 +143,13 @@ def _both_ends(version: ssl.TLSVersion) -> tuple[bytes, bytes]:
     client_context.check_hostname = False
     client_context.verify_mode = ssl.CERT_NONE
     client_context.minimum_version = client_context.maximum_version = version
-    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = client_context.wrap_bio(down, up)
-    server = server_side.wrap_bio(up, down, server_side=True)
-    waiting = [client, server]
-    for _ in range(10):
-        for end in list(waiting):
-            try:
-                end.do_handshake()
-                waiting.remove(end)
-            except ssl.SSLWantReadError:
-                pass
-    if waiting:
-        raise NoBinding("a handshake with ourselves does not end")
+    server, client = handshake(server_side, client_context)
     if version is ssl.TLSVersion.TLSv1_3:
         return exporter(server), exporter(client)
     if not extended_master_secret(server):
-        raise NoBinding("OpenSSL does not tell of the extended master secret")
+        raise Unreachable("OpenSSL does not tell of the extended master secret")
     ends = data(server, UNIQUE), data(client, UNIQUE, server=False)
     shown = data(server, END_POINT), data(client, END_POINT, server=False)
     if None in ends or None in shown or shown[0] != shown[1]:
-        raise NoBinding("the ends of a connection see different certificates")
+        raise Unreachable("the ends of a connection see different certificates")
     return ends[0] or b"", ends[1] or b"!"

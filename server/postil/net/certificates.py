@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from postil.base.clock import Clock
+from postil.net import clientkeys
 
 LIFETIME: Final = datetime.timedelta(days=397)  # the longest that Apple's clients accept
 RENEW_BEFORE: Final = datetime.timedelta(days=30)
@@ -45,8 +46,9 @@ def server_context(
     minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
     tickets: bool = False,
     acknowledge_name: bool = False,
+    client_keys: bool = False,
 ) -> ssl.SSLContext:
-    """A context that shows the certificate; BadCertificate."""
+    """A context that shows the certificate, and with `client_keys` asks the client for one; BadCertificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = minimum
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
@@ -62,6 +64,8 @@ def server_context(
         context.set_alpn_protocols(list(alpn))
     if acknowledge_name:
         context.sni_callback = _acknowledge
+    if client_keys:
+        clientkeys.ask(context)
     return context
 
 

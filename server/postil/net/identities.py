@@ -44,6 +44,7 @@ class Manner:
     rule: Rule = Rule.NAMED
     minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
     tickets: bool = False
+    client_keys: bool = False  # asked for, and any is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,4 +166,5 @@ def _context(chain: Chain, manner: Manner, *, acknowledge_name: bool) -> ssl.SSL
         minimum=manner.minimum,
         tickets=manner.tickets,
         acknowledge_name=acknowledge_name,
+        client_keys=manner.client_keys,
     )

@@ -423,7 +423,11 @@ class Connection(asyncio.Protocol):
                 raise StreamClosed(self.why) from None
         facts = tls.facts
         self._peer = dataclasses.replace(
-            self._peer, tls=facts.version, cipher=facts.cipher, server_name=facts.server_name
+            self._peer,
+            tls=facts.version,
+            cipher=facts.cipher,
+            server_name=facts.server_name,
+            client_key=facts.client_key,
         )
 
     @property
@@ -459,12 +463,13 @@ class Connection(asyncio.Protocol):
 
     # --- the end
 
-    def farewell(self, last: bytes) -> None:
-        """The server stops: before its next read (now, if it waits in one) the session ends.
+    def farewell(self, last: bytes, why: str = "the server stops") -> None:
+        """Before its next read (now, if it waits in one) the session ends.
 
         `last` goes out between two answers of the session, never inside one, and the read raises StreamClosed.
         """
         self._farewell = last
+        self.why = self.why or why
         self._stir()
 
     def _leave_if_told(self) -> None:
@@ -473,7 +478,7 @@ class Connection(asyncio.Protocol):
         last, self._farewell = self._farewell, b""
         if last and not self._lost and not self._closing:
             self.write(last)
-        raise StreamClosed("the server stops")
+        raise StreamClosed(self.why)
 
     async def close(self) -> None:
         transport = self._transport

@@ -24,7 +24,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from postil.net import limits
+from postil.net import clientkeys, limits
 from postil.net.hello import Hello, HelloReader
 from postil.net.identities import Chooser
 from postil.net.naming import Alert, Asked, spelled
@@ -46,6 +46,7 @@ class TlsFacts:
     cipher: str
     server_name: str | None
     alpn: str | None
+    client_key: str | None  # `clientkeys.presented`
 
 
 # RFC 8446 §5.1 and §6: an alert that nothing encrypts: record type 21, version, length, level "fatal", description.
@@ -89,6 +90,7 @@ class Tls:
             cipher=cipher[0] if cipher else "",
             server_name=spelled(self._hello.name) if self._hello.name is not None else None,
             alpn=agreed.selected_alpn_protocol(),
+            client_key=clientkeys.presented(agreed),
         )
 
     @property

@@ -9,7 +9,7 @@ Files in reading order: `ids` (the kinds of numbers), `store` (mailboxes, messag
 `logins` (attempts to log in), `delivery` (a received message looks for its mailboxes), `peer` (what is known of a connection),
 `channel` (what a login may be bound to), `certs` (certificates that were issued, and
 where proofs for their authority are shown), `stream` (a connection as a protocol core sees it),
-`resolver` (questions to the DNS).
+`sessions` (who is logged in, and must perhaps go), `resolver` (questions to the DNS).
 
 Rules: no I/O, no clock, no defaults that decide policy. An error here is a class that says
 what a client may be told; the protocols turn it into their own codes.

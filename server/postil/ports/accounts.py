@@ -18,6 +18,29 @@ class AccountsUnavailable(Exception):
     """The directory cannot answer for now: temporary failure, never "unknown user"."""
 
 
+class SecondFactorOn(Exception):
+    """The account's own password was right, and is not enough; clients are told what every wrong login is told."""
+
+
+class Means(enum.Enum):
+    """With what somebody can log in; the value is what a log shows."""
+
+    PASSWORD = "password"
+    APP_PASSWORD = "app password"
+    TLS_KEY = "TLS key"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a login rested on: when it is withdrawn, the sessions it opened end."""
+
+    means: Means
+    number: (
+        int  # which app password or key; of the account's own password: how often it was changed
+    )
+    epoch: int  # of the account: how often all its sessions were ended
+
+
 class AccountDisabled(Exception):
     """The login was right, and the account is disabled; the text is the reason, for its owner's eyes."""
 
@@ -56,7 +79,8 @@ class Account:
     disabled_mail: Incoming = Incoming.REFUSE  # counts only while disabled
     switched_off: frozenset[str] = field(
         default_factory=frozenset
-    )  # capabilities hidden from this account
+    )  # capabilities hidden from this account, as of the login
+    credential: Credential | None = field(default=None, compare=False)  # only after a login
 
 
 class Posts(enum.Enum):
@@ -109,7 +133,7 @@ class Salted(Protocol):
     def iterations(self) -> int: ...
 
     async def prove(self, auth_message: bytes, proof: bytes) -> Proved | None:
-        """Whose proof it is; None for every wrong login. Takes the same time for each; AccountDisabled, AccountsUnavailable."""
+        """Whose proof it is; None for every wrong login. Takes the same time for each; AccountDisabled, SecondFactorOn, AccountsUnavailable."""
         ...
 
 
@@ -121,7 +145,7 @@ class Accounts(Protocol):
     ) -> Account | None:
         """The account, or None for every wrong login: unknown, wrong password.
 
-        Takes the same time for each; AccountDisabled where everything was right but that; AccountsUnavailable when nobody can tell now.
+        Takes the same time for each; SecondFactorOn; AccountDisabled where everything was right but that; AccountsUnavailable when nobody can tell now.
         """
         ...
 
@@ -130,6 +154,16 @@ class Accounts(Protocol):
 
         An unknown name gets a salt as well, the same each time.
         """
+        ...
+
+    async def cram_md5(
+        self, login: str, challenge: bytes, digest: bytes, *, protocol: str
+    ) -> Account | None:
+        """The account whose password made the digest of the challenge (RFC 2195); as `authenticate`."""
+        ...
+
+    async def by_key(self, key: str, *, protocol: str) -> Account | None:
+        """Whose TLS key it is (`ports.peer.Peer.client_key`); None for an unknown one and a disabled account."""
         ...
 
     async def authorize(self, account: Account, identity: str) -> Account | None:
@@ -150,8 +184,4 @@ class Accounts(Protocol):
 
     async def may_send_as(self, account: Account, local_part: str, domain: str) -> bool:
         """May the account use the address as MAIL FROM or From?"""
-        ...
-
-    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
-        """Capabilities switched off for the account, live."""
         ...

@@ -21,6 +21,7 @@ class Result(enum.Enum):
 
     OK = "ok"
     CREDENTIALS = "wrong name or password"
+    SECOND_FACTOR = "right password, but a second factor is on: needs an app password"
     AUTHORIZATION = "may not act as that account"
     DISABLED = "account disabled"  # name and password were right
     BINDING = "channel binding failed"  # somebody may sit between
@@ -32,7 +33,15 @@ class Result(enum.Enum):
     @property
     def counts(self) -> bool:
         """Does it look like guessing?"""
-        return self in (Result.CREDENTIALS, Result.AUTHORIZATION, Result.MALFORMED, Result.BINDING)
+        return self in _COUNT
+
+
+_COUNT = frozenset(
+    {
+        *(Result.CREDENTIALS, Result.SECOND_FACTOR, Result.AUTHORIZATION),
+        *(Result.MALFORMED, Result.BINDING),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class Peer:
     tls: str | None = None  # "TLSv1.3" … or None
     cipher: str | None = None
     server_name: str | None = None  # SNI
+    client_key: str | None = None  # SHA-256 of the key that the client proved to have, in hex
 
     @property
     def loopback(self) -> bool:

@@ -1,6 +1,6 @@
 """A login over one connection, whatever the protocol: the mechanisms on one side, the directory and the gate on the other.
 
-RFC 4422 §3 (the exchange), §3.4.1 (acting as somebody else); RFC 9266 §4.1 (one use of tls-exporter per connection).
+RFC 4422 §3 (the exchange), §3.4.1 (acting as somebody else), Appendix A (EXTERNAL); RFC 9266 §4.1 (one use of tls-exporter per connection).
 
 A protocol frames the messages: it hands in `ask`, which sends a challenge and gives the decoded response, and ends by an exception of its own
 when the client cancels. It turns `Failed` into a reply, waits `Failed.wait` seconds before it, and ends the connection when `spent` is true and
@@ -14,11 +14,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from postil.ports.accounts import Account, AccountDisabled, Accounts, AccountsUnavailable
+from postil.base.clock import Clock, SystemClock
+from postil.ports.accounts import (
+    Account,
+    AccountDisabled,
+    Accounts,
+    AccountsUnavailable,
+    SecondFactorOn,
+)
 from postil.ports.channel import Channel
 from postil.ports.logins import Attempt, Gate, Leave, Result
 from postil.ports.peer import Peer
-from postil.sasl import plain, scram
+from postil.sasl import cram, external, plain, scram
 from postil.sasl.scram_server import ServerExchange
 
 Ask = Callable[[bytes], Awaitable[bytes]]
@@ -64,12 +71,34 @@ class _Trying:
 WRONG: Final = "Wrong name or password"
 
 
-def mechanisms(line: Line) -> tuple[str, ...]:
+EXTERNAL: Final = "EXTERNAL"
+CRAM: Final = "CRAM-MD5"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What differs from one machine to the other."""
+
+    cram_md5: bool = False
+    host: str = "localhost"
+
+
+def mechanisms(line: Line, policy: Policy = Policy()) -> tuple[str, ...]:
     """What to announce where a password may be sent, the best first."""
     # RFC 5802 §6: "If the server cannot support channel binding, it SHOULD advertise only the non-PLUS-variant."
     bound = bool(line.channel.types)
+    # EXTERNAL is shown to whoever has proved to have a key, registered or not: the list is no way to find out which are. And to nobody
+    # else: RFC 4422 §6.1.2: "implementations SHOULD NOT advertise mechanisms and/or features that cannot meet their minimum
+    # security requirements"
+    outside = (EXTERNAL,) if line.peer.client_key is not None else ()
     family = [name for name, item in scram.MECHANISMS.items() if bound or not item.plus]
-    return (*family, "PLAIN", "LOGIN")
+    # Last, since it is the worst.
+    return (*outside, *family, "PLAIN", "LOGIN", *((CRAM,) if policy.cram_md5 else ()))
+
+
+def begins(mechanism: str) -> bool:
+    """Does the client send the first message?"""
+    return mechanism != CRAM
 
 
 class Login:
@@ -82,8 +111,13 @@ class Login:
         gate: Gate,
         protocol: str,
         client: Callable[[], str] = lambda: "",
+        *,
+        policy: Policy = Policy(),
+        clock: Clock | None = None,
     ) -> None:
         self._line = line
+        self._policy = policy
+        self._clock = clock or SystemClock()
         self._directory = directory
         self._gate = gate
         self._protocol = protocol
@@ -102,10 +136,33 @@ class Login:
             run = self._scram(trying, initial, ask)
         elif mechanism == "PLAIN":
             run = self._plain(trying, initial, ask)
+        elif mechanism == EXTERNAL:
+            run = self._external(trying, initial, ask)
+        elif mechanism == CRAM:
+            # RFC 4422 §3: "Should a client include an initial response in its request where the mechanism does not allow the client
+            # to send data first, the authentication exchange fails." The protocols have their own replies for that
+            assert initial is None
+            run = self._cram(trying, ask)
         else:
             assert mechanism == "LOGIN"
             run = self._login(trying, initial, ask)
         return await self._try(trying, run)
+
+    async def by_key(self) -> Account | None:
+        """Who the TLS key says it is, before anybody asked (RFC 9051 §7.1.4); None where it does not say.
+
+        Written down when it logs somebody in. Keys of others are no guesses, and are not counted.
+        """
+        key = self._line.peer.client_key
+        if key is None or not self._gate.ask(self._line.peer.ip).granted:
+            return None
+        try:
+            account = await self._directory.by_key(key, protocol=self._protocol)
+        except AccountDisabled:
+            return None  # who asks to log in is told
+        if account is not None:
+            self._record(_Trying(EXTERNAL, account.name), Result.OK, account, "before the greeting")
+        return account
 
     async def _try(self, trying: _Trying, run: Awaitable[Account]) -> Account:
         """Ask the gate, run, write down what came of it."""
@@ -131,6 +188,10 @@ class Login:
             if str(error) not in (error.value, text):
                 text += f" ({error})"
             raise self._failed(trying, Failed(result, text, leave.wait)) from None
+        except SecondFactorOn:
+            # The client is told what every wrong login is told: else a guesser would learn that the password was right.
+            self._record(trying, Result.SECOND_FACTOR)
+            raise self._failed(trying, Failed(Result.SECOND_FACTOR, WRONG, leave.wait)) from None
         except Failed as error:
             self._record(trying, error.result)
             error.wait = max(error.wait, leave.wait)
@@ -196,6 +257,37 @@ class Login:
         claim = plain.parse(await ask(b"") if initial is None else initial)
         trying.login = claim.login
         return await self._check(claim.login, claim.password, claim.authorize)
+
+    async def _external(self, trying: _Trying, initial: bytes | None, ask: Ask) -> Account:
+        # RFC 4422 §A.1: "Where the client does not provide an initial response data in its request to initiate the
+        # authentication exchange, the server is to respond to the request with an empty initial challenge and then the client is to
+        # provide its initial response."
+        trying.login = external.parse(await ask(b"") if initial is None else initial)
+        key = self._line.peer.client_key
+        assert key is not None, "it is not among `mechanisms` then"
+        async with self._gate.turn(self._line.peer.ip) as leave:
+            if not leave.granted:
+                raise _limited(leave)
+            account = await self._directory.by_key(key, protocol=self._protocol)
+        if account is None:
+            raise Failed(Result.CREDENTIALS, WRONG)
+        asked, trying.login = trying.login, trying.login or account.name
+        return await self._act_as(account, "", asked)
+
+    async def _cram(self, trying: _Trying, ask: Ask) -> Account:
+        number = secrets.randbelow(10**18)
+        text = cram.challenge(number, self._clock.now(), self._policy.host)
+        claim = cram.parse(await ask(text))
+        trying.login = claim.login
+        async with self._gate.turn(self._line.peer.ip) as leave:
+            if not leave.granted:
+                raise _limited(leave)
+            account = await self._directory.cram_md5(
+                claim.login, text, claim.digest, protocol=self._protocol
+            )
+        if account is None:
+            raise Failed(Result.CREDENTIALS, WRONG)
+        return account
 
     async def _login(self, trying: _Trying, initial: bytes | None, ask: Ask) -> Account:
         """LOGIN has no RFC: two prompts, two answers. The server begins, but smtplib and others send the name at once."""

@@ -9,11 +9,13 @@ nothing waits for the peer while replies are held.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from postil.base.clock import Clock
 from postil.ports.accounts import Account, Accounts
 from postil.ports.delivery import Inbound, Path, Receiving
 from postil.ports.stream import Stream
-from postil.sasl.login import Login
+from postil.sasl.login import Login, Policy
 from postil.smtp import limits
 from postil.smtp.replies import Reply, reply
 from postil.smtp.settings import Settings
@@ -45,7 +47,11 @@ class Conversation:
         self.clock = clock
         self.settings = settings
         self.incoming = Incoming()
-        self.logins = Login(stream, accounts, settings.gate, "submission", lambda: self.helo)
+        self.login_policy = Policy(settings.cram_md5, settings.host)
+        self.logins = Login(
+            stream, accounts, settings.gate, "submission", lambda: self.helo,
+            policy=self.login_policy, clock=clock,
+        )  # fmt: skip
         self._out = bytearray()
         self.draining = False
         # What RFC 3207 §4.2 wants forgotten by STARTTLS:
@@ -53,6 +59,9 @@ class Conversation:
         self.helo = ""
         self.extended = False  # EHLO, not HELO
         self.account: Account | None = None
+        self._absent: Callable[[], None] | None = (
+            None  # to be told when nobody is logged in any more
+        )
         # The transaction:
         self.receiving: Receiving | None = None
         self.mail_from: Path | None = None
@@ -134,13 +143,25 @@ class Conversation:
         if receiving is not None:
             await receiving.abort()
 
+    def log_in(self, account: Account) -> None:
+        """The credentials were good."""
+        self.account = account
+        self._absent = self.settings.present(self.stream, account)
+
+    def log_out(self) -> None:
+        """Nobody is logged in; idempotent."""
+        absent, self._absent = self._absent, None
+        self.account = None
+        if absent is not None:
+            absent()
+
     async def forget(self) -> None:
         """Back to the greeting: nothing the peer told counts any more."""
         await self.reset()
         self.state = State.CONNECTED
         self.helo = ""
         self.extended = False
-        self.account = None
+        self.log_out()
         self.incoming.clear()
 
     def event(self, what: str, **facts: object) -> None:

@@ -72,6 +72,7 @@ class Session:
         except (PeerGone, StreamClosed):
             why = "peer gone"
         finally:
+            conversation.log_out()
             await conversation.reset()
             conversation.event("close", why=why)
         try:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from postil.ports.logins import Gate, OpenGate
+from postil.ports.sessions import Present, unseen
 from postil.smtp import limits as numbers
 
 
@@ -48,6 +49,8 @@ class Settings:
     gate: Gate = field(
         default_factory=OpenGate
     )  # who may try to log in, and the list of those who did
+    present: Present = unseen  # told of every login, and of its end
+    cram_md5: bool = False  # for passwords made for it (RFC 2195)
     # ("hello", …), ("login", …), ("login-failed", …), ("refused", …), ("accepted", …), ("close", …): never secrets or text
     event: Callable[[str, Mapping[str, object]], None] = _nothing
     # Our own faults, with traceback; the session goes on

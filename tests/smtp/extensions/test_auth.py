@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+import hmac
+from base64 import b64decode, b64encode
 
 import pytest
 from tests.support.smtp import short, world
@@ -237,3 +238,22 @@ async def test_mail_parameter(value: str, code: str) -> None:
     async with world() as w:
         client = await w.client()
         assert short(await client.ask(f"MAIL FROM:<a@b.example> {value}")) == code
+
+
+@pytest.mark.rfc(
+    "4954",
+    "4",
+    "If the client uses an initial-response argument to the AUTH command with a SASL mechanism in which the client does not begin the authentication exchange, the server MUST reject the AUTH command with a 501 reply.",
+)
+async def test_cram_md5() -> None:
+    """The server begins; a digest for its challenge logs in."""
+    async with world() as w:
+        w.submission()
+        w.cram_md5 = True
+        client = await w.client()
+        assert short(await client.ask(f"AUTH CRAM-MD5 {token('alice')}")) == "501 5.7.0"
+        for password, code in (("guess", "535 5.7.8"), ("secret", "235 2.7.0")):
+            challenge = b64decode((await client.ask("AUTH CRAM-MD5")).removeprefix("334 "))
+            assert challenge.endswith(b"@mx.example.org>")
+            digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
+            assert short(await client.ask(token(f"alice {digest}"))) == code

@@ -16,7 +16,7 @@ from postil.imap.errors import Bad, No
 from postil.imap.tokens import Tokens
 from postil.ports.stream import StreamClosed
 from postil.sasl import encoding, plain
-from postil.sasl.login import Failed, mechanisms
+from postil.sasl.login import Failed, begins, mechanisms
 
 if TYPE_CHECKING:
     from postil.imap.session import Session
@@ -47,7 +47,8 @@ def parse(tokens: Tokens) -> Authenticate:
 def offered(session: Session) -> tuple[str, ...]:
     """The mechanisms of the capabilities AUTH=, on this connection."""
     # LOGIN has a command of its own here.
-    return tuple(name for name in mechanisms(session.stream) if name != "LOGIN")
+    every = mechanisms(session.stream, session.login_policy)
+    return tuple(name for name in every if name != "LOGIN")
 
 
 async def handle(session: Session, command: Authenticate) -> AsyncIterator[bytes | Done]:
@@ -56,6 +57,12 @@ async def handle(session: Session, command: Authenticate) -> AsyncIterator[bytes
         # RFC 9051 §6.2.2: "If the requested authentication mechanism is not supported, the server SHOULD reject the
         # AUTHENTICATE command by sending a tagged NO response."
         raise No("Unsupported mechanism")
+    if command.initial is not None and not begins(command.mechanism):
+        # RFC 9051 §6.2.2: "If the client uses an initial response with a SASL mechanism that does not support an initial response, the server
+        # MUST reject the command with a tagged BAD response."
+        # RFC 4959 §3: "If the client uses an initial response with a SASL mechanism that does not support an initial response, the
+        # server MUST reject the command with a tagged BAD response."
+        raise Bad("This mechanism begins with the server's challenge")
     require_privacy(session)
     initial = None if command.initial is None else _decode_initial(command.initial)
     try:

@@ -14,7 +14,7 @@ import re
 from postil.ports.accounts import AccountsUnavailable
 from postil.ports.logins import Result
 from postil.sasl import encoding, plain
-from postil.sasl.login import Failed, mechanisms
+from postil.sasl.login import Failed, begins, mechanisms
 from postil.smtp import limits
 from postil.smtp.conversation import Conversation
 from postil.smtp.extension import Extension, MailArguments, Verb
@@ -31,7 +31,7 @@ def _announce(conversation: Conversation) -> str | None:
     # RFC 4954 §6: "Modern implementations SHOULD NOT advertise mechanisms that are not permitted due to lack
     # of encryption"
     if conversation.settings.offer_login and _open(conversation):
-        return "AUTH " + " ".join(mechanisms(conversation.stream))
+        return "AUTH " + " ".join(mechanisms(conversation.stream, conversation.login_policy))
     return None
 
 
@@ -43,7 +43,7 @@ async def _auth(conversation: Conversation, argument: str) -> Reply:
         # with a 503 reply."
         raise SmtpReply(503, "5.5.1", "you are logged in already")
     name, _, initial = argument.partition(" ")
-    known = mechanisms(conversation.stream)
+    known = mechanisms(conversation.stream, conversation.login_policy)
     if not name:
         raise SmtpReply(501, "5.5.4", f"AUTH names a mechanism: {' '.join(known)}")
     mechanism = name.upper()
@@ -53,6 +53,10 @@ async def _auth(conversation: Conversation, argument: str) -> Reply:
     if not _open(conversation):
         raise SmtpReply(538, "5.7.11", "passwords only over TLS: send STARTTLS first")
     initial = initial.strip()
+    if initial and not begins(mechanism):
+        # RFC 4954 §4: "If the client uses an initial-response argument to the AUTH command with a SASL mechanism in which the client does not
+        # begin the authentication exchange, the server MUST reject the AUTH command with a 501 reply."
+        raise SmtpReply(501, "5.7.0", f"{mechanism} begins with the server's challenge")
     try:
         account = await conversation.logins.exchange(
             mechanism,
@@ -63,7 +67,7 @@ async def _auth(conversation: Conversation, argument: str) -> Reply:
         raise SmtpReply(454, "4.7.0", "Temporary authentication failure") from error
     except Failed as failed:
         raise await _refusal(conversation, failed, mechanism) from None
-    conversation.account = account
+    conversation.log_in(account)
     conversation.event("login", account=account.name, mechanism=mechanism)
     return reply(235, "2.7.0", "Authentication succeeded")
 

@@ -1,0 +1,100 @@
+"""AUTHENTICATE with mechanisms that the server begins."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+
+import pytest
+from tests.support.imap import PASSWORD, Client, World, world
+
+
+def respond(challenge: bytes, login: str = "user", password: str = PASSWORD) -> bytes:
+    """A client's answer to CRAM-MD5's challenge, as it goes over the wire."""
+    text = base64.b64decode(challenge.removeprefix(b"+ "))
+    digest = hmac.new(password.encode(), text, "md5").hexdigest()
+    return base64.b64encode(f"{login} {digest}".encode()) + b"\r\n"
+
+
+async def connect(made: World) -> Client:
+    client = Client(await made.connect())
+    await client.greeting()
+    return client
+
+
+@pytest.mark.rfc(
+    "4959",
+    "3",
+    "If the client uses an initial response with a SASL mechanism that does not support an initial response, the server MUST reject the command with a tagged BAD response",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.2.2",
+    "If the client uses an initial response with a SASL mechanism that does not support an initial response, the server MUST reject the command with a tagged BAD response.",
+)
+async def test_no_initial_response() -> None:
+    """Also an empty one, and the connection goes on."""
+    async with world() as made:
+        made.cram_md5 = True
+        client = await connect(made)
+        for initial in ("=", "dXNlcg=="):
+            assert (await client.command(f"AUTHENTICATE CRAM-MD5 {initial}"))[-1].startswith(
+                b"t BAD "
+            )
+        assert (await client.command("NOOP"))[-1].startswith(b"t OK")
+
+
+@pytest.mark.rfc(
+    "2195",
+    "2",
+    "If the digest is correct, the server should consider the client authenticated and respond appropriately.",
+)
+async def test_cram_md5() -> None:
+    """The right digest logs in; one for another challenge does not, so a recorded login is worth nothing."""
+    async with world() as made:
+        made.cram_md5 = True
+        client = await connect(made)
+        seen = []
+        for tag, old in ((b"a", None), (b"b", 0), (b"c", None)):
+            client.stream.client_write(tag + b" AUTHENTICATE CRAM-MD5\r\n")
+            challenge = await client.stream.client_line()
+            seen.append(challenge)
+            password = "guess" if tag == b"a" else PASSWORD
+            answered = challenge if old is None else seen[old]
+            client.stream.client_write(respond(answered, password=password))
+            line = (await client.until(tag))[-1]
+            assert line.startswith(b"t OK" if tag == b"c" else b"t NO [AUTHENTICATIONFAILED]"), line
+        assert len(set(seen)) == 3
+        text = base64.b64decode(seen[0].removeprefix(b"+ "))
+        assert re.fullmatch(rb"<\d+\.1700000000@test>", text)
+
+
+async def test_never_in_the_clear() -> None:
+    """Even this mechanism waits for TLS."""
+    async with world() as made:
+        made.cram_md5, made.tls = True, False
+        client = await connect(made)
+        answer = await client.command("CAPABILITY")
+        assert b"CRAM-MD5" not in answer[0]
+        assert b"[PRIVACYREQUIRED]" in (await client.command("AUTHENTICATE CRAM-MD5"))[-1]
+
+
+@pytest.mark.rfc(
+    "4422",
+    "5",
+    "then the first server challenge MUST be empty (the EXTERNAL mechanism is an example of this case).",
+)
+async def test_an_empty_challenge() -> None:
+    """Of every mechanism in which the client begins, when it did not."""
+    async with world() as made:
+        made.client_key = "ab" * 32
+        client = await connect(made)
+        announced = (await client.command("CAPABILITY"))[0].decode().split()
+        mechanisms = [one.removeprefix("AUTH=") for one in announced if one.startswith("AUTH=")]
+        assert {"EXTERNAL", "SCRAM-SHA-256", "PLAIN"} <= set(mechanisms)
+        for mechanism in mechanisms:
+            client.stream.client_write(f"a AUTHENTICATE {mechanism}\r\n".encode())
+            assert await client.stream.client_line() == b"+ \r\n"
+            client.stream.client_write(b"*\r\n")
+            assert (await client.until(b"a"))[-1].startswith(b"t BAD")
