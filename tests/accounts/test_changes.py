@@ -42,7 +42,7 @@ READS = {
     Log: {"read"},
     Bulk: set[str](),
 }
-WITHIN = {Administration: {"insert", "insert_address", "store_password"}}
+WITHIN = {Administration: {"insert", "insert_row", "insert_address", "store_password"}}
 
 CHANGES: dict[tuple[type, str], Call] = {
     (Administration, "add"): lambda a: a.add("new@example.org", PASSWORD),

@@ -37,6 +37,12 @@ _REFUSED = re.compile(r"I/IMAP (\w+):.*:CreateNewLineFromSocket: (\d+) ((?:NO|BA
 _PORT = re.compile(r"Marionette\s+INFO\s+Listening on port (\d+)")
 
 
+_UNBOXED = tuple(
+    f"MOZ_DISABLE_{process}_SANDBOX"
+    for process in ("CONTENT", "GMP", "RDD", "SOCKET_PROCESS", "UTILITY")
+)
+
+
 class Thunderbird:
     """A running program."""
 
@@ -144,7 +150,10 @@ def thunderbird(program: str, folder: Path) -> Iterator[Thunderbird]:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=os.environ | {"HOME": str(folder), "MOZ_LOG": "IMAP:3", "LC_ALL": "C.UTF-8"},
+        env=os.environ
+        | {"HOME": str(folder), "MOZ_LOG": "IMAP:3", "LC_ALL": "C.UTF-8"}
+        # A container may not allow what its sandboxes need, and it reads nobody's mail but ours.
+        | dict.fromkeys(_UNBOXED, "1"),
         start_new_session=True,  # it has children of its own
     )
     try:
