@@ -23,6 +23,7 @@ from postil.base.ids import object_id
 from postil.ports.ids import AccountId, MailboxId, ModSeq, Uid
 from postil.ports.picture import View
 from postil.ports.store import (
+    IMPORTANT,
     Acquaintance,
     Appended,
     Body,
@@ -84,6 +85,7 @@ _PLACES = (
     " CROSS JOIN segment AS s ON s.number=b.segment"
 )
 _RECENT = "\\recent"
+_IMPORTANT = IMPORTANT.lower()
 
 
 class SqliteStore:
@@ -95,6 +97,7 @@ class SqliteStore:
         self._index: SearchIndex | None = None  # None: everything is scanned
         self._places: dict[int, Location] = {}
         self._shapes = Shapes(shard)
+        self._learned: dict[AccountId, bool] = {}  # is there anything in its acquaintances?
 
     @classmethod
     async def at(
@@ -215,14 +218,19 @@ class SqliteStore:
         sent = self._keeps_sent_mail(mailbox)
         incoming = [await self._incoming(message, sent) for message in messages]
         (appended,) = await self.shard.writer.submit(Append([(mailbox, incoming)]))
+        if sent:
+            self._learned.clear()
         return appended
 
     async def replace(
         self, source: MailboxId, uid: Uid, target: MailboxId, message: NewMessage
     ) -> Appended:
-        incoming = await self._incoming(message, self._keeps_sent_mail(target))
+        sent = self._keeps_sent_mail(target)
+        incoming = await self._incoming(message, sent)
         intent = Replace(source, uid, target, incoming)
         (appended,) = await self.shard.writer.submit(intent)
+        if sent:
+            self._learned.clear()
         return appended
 
     async def deliver(self, targets: Sequence[tuple[MailboxId, NewMessage]]) -> Sequence[Appended]:
@@ -240,6 +248,8 @@ class SqliteStore:
         if staged is None:
             raise StoreUnavailable("the message was thrown away before it was stored")
         record = staged.ingested
+        if not self._has_learned(account):
+            return Acquaintance()
         row = None
         if record.sender:
             row = self._first(
@@ -249,6 +259,19 @@ class SqliteStore:
             )
         written_to, marked = row or (0, 0)
         return Acquaintance(bool(written_to), self._in_thread(account, record), marked)
+
+    def _has_learned(self, account: AccountId) -> bool:
+        """Does the account know anybody? Remembered until something is taught: every question costs a hand-over between threads, and
+        for somebody who has sent and marked nothing there is nothing to find."""
+        learned = self._learned.get(account)
+        if learned is None:
+            row = self._first(
+                "SELECT 1 WHERE EXISTS (SELECT 1 FROM acquaintance WHERE account=?1)"
+                " OR EXISTS (SELECT 1 FROM joined WHERE account=?1)",
+                account,
+            )
+            learned = self._learned[account] = row is not None
+        return learned
 
     def _in_thread(self, account: AccountId, record: Ingested) -> bool:
         keys = [_key(reference) for reference in record.references[-_REFERENCES:]]
@@ -314,7 +337,10 @@ class SqliteStore:
     ) -> Flagged:
         kept = frozenset(flag for flag in flags if flag.lower() != _RECENT)
         intent = ChangeFlags(mailbox, sorted_uids(uids), change, kept, unless_modseq)
-        return await self.shard.writer.submit(intent)
+        flagged = await self.shard.writer.submit(intent)
+        if change is FlagChange.REPLACE or any(flag.lower() == _IMPORTANT for flag in kept):
+            self._learned.clear()
+        return flagged
 
     async def copy(self, source: MailboxId, uids: Sequence[Uid], target: MailboxId) -> Copied:
         return await self.shard.writer.submit(Copy(source, target, sorted_uids(uids), False))
@@ -506,6 +532,7 @@ class SqliteStore:
 
     async def erase(self, account: AccountId) -> None:
         await self.shard.writer.submit(Erase(account))
+        self._learned.pop(account, None)
 
     def _must_exist(self, mailbox: MailboxId) -> None:
         if self._first("SELECT 1 FROM mailbox WHERE id=? AND doomed=0", mailbox) is None:
