@@ -93,7 +93,6 @@ async def test_capabilities(people: Administration, directory: AccountsDatabase)
     )
     [found] = await directory.resolve("ann", "example.org")
     assert found.account.switched_off == {"IDLE", "CONDSTORE"}
-    assert await directory.capabilities_off(found.account.id) == {"IDLE", "CONDSTORE"}
     assert (await people.switch(ANN, [], ["IDLE"])).switched_off == ("CONDSTORE",)
     for off, on, words in (
         (["IMAP4rev1"], [], "cannot be switched"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from postil.acme import files
 from postil.acme.files import (
     Ask,
     Busy,
@@ -109,25 +107,6 @@ def test_power_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert found == (after if at == 3 else KEPT)
         assert all(one.octets(name) is not None for name in (found.key, found.next_key))
         assert not [path for path in one.path.iterdir() if path.name.startswith(".")]
-
-
-def test_synced_before_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The octets are on the disk before the name points to them, the name before anybody is told."""
-    steps: list[str] = []
-    fsync, rename = os.fsync, Path.replace
-
-    def synced(handle: int) -> None:
-        steps.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
-        fsync(handle)
-
-    def renamed(self: Path, target: Path) -> Path:
-        steps.append("rename")
-        return rename(self, target)
-
-    monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(Path, "replace", renamed)
-    files.write(tmp_path / "x", b"octets")
-    assert steps == ["file", "rename", "folder"]
 
 
 def test_lock_between_processes(tmp_path: Path) -> None:

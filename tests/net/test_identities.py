@@ -252,5 +252,5 @@ def test_tickets(made: dict[str, Chain], version: str, tickets: bool) -> None:
     assert session.has_ticket == tickets
     resumed, session = again(session)
     assert resumed == tickets
-    identities.refresh()
+    identities.replace(identities.chains)
     assert again(session)[0] is False

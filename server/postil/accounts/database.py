@@ -338,10 +338,6 @@ class AccountsDatabase:
             return False
         return any(one.account.id == account.id and one.sends for one in found)
 
-    async def capabilities_off(self, account: AccountId) -> frozenset[str]:
-        rows = await self._rows("SELECT capability FROM switched_off WHERE account = ?", (account,))
-        return frozenset(str(row[0]) for row in rows)
-
     async def count(self) -> int:
         """How many accounts there are; for readiness and metrics."""
         rows = await self._rows("SELECT count(*) FROM account")

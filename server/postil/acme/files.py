@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,6 +24,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from postil.acme.problem import AcmeError
+from postil.base.durable import write_private
 
 _T = TypeVar("_T")
 _ASIDE: Final = ".broken"
@@ -103,27 +103,6 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     new_key: bool = False
 
 
-def write(path: Path, octets: bytes) -> None:
-    """Whole or not at all, on disk when this returns; nobody else may read it."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(octets)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _encoded(value: msgspec.Struct) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
@@ -189,7 +168,7 @@ class ProviderFolder:
     def keep_account(self, account: KeptAccount) -> None:
         """On disk when this returns."""
         _folder(self.path)
-        write(self._account, _encoded(account))
+        write_private(self._account, _encoded(account))
 
     def exists(self) -> bool:
         """Is there a file of an account, whatever is in it?"""
@@ -257,8 +236,8 @@ class CertificateFolder:
         """Files first, then the state that names them; then files go that only the state `before` named."""
         _folder(self.path)
         for name, octets in files.items():
-            write(self.path / name, octets)
-        write(self._state, _encoded(kept))
+            write_private(self.path / name, octets)
+        write_private(self._state, _encoded(kept))
         if before is not None:
             now = {kept.key, kept.next_key, kept.previous_key, kept.chain, ""}
             for name in {before.key, before.next_key, before.previous_key, before.chain} - now:
@@ -268,7 +247,7 @@ class CertificateFolder:
     def ask(self, ask: Ask) -> None:
         """Leave a wish for the server that runs."""
         _folder(self.path)
-        write(self._ask, _encoded(ask))
+        write_private(self._ask, _encoded(ask))
 
     def asked(self) -> Ask | None:
         """The wish somebody left, taken away with this."""

@@ -34,23 +34,6 @@ _Result = TypeVar("_Result")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def _options(command: _Command) -> _Command:
-    for decorate in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
-        click.option(
-            "--config",
-            "path",
-            type=click.Path(path_type=Path, dir_okay=False),
-            default=Path("postil.toml"),
-            envvar="POSTIL_CONFIG",
-            show_default=True,
-            help="The configuration file; also from the environment variable POSTIL_CONFIG.",
-        ),
-    ):
-        command = decorate(command)
-    return command
-
-
 @click.group()
 def command() -> None:
     """Certificates by ACME: show, renew, revoke; accounts at authorities."""
@@ -115,12 +98,12 @@ def _time(seconds: float | None) -> str | None:
 
 @command.command()
 @click.argument("names", nargs=-1)
-@_options
-def status(names: tuple[str, ...], path: Path, as_json: bool) -> None:
+@target.config_options
+def status(names: tuple[str, ...], config: Path, as_json: bool) -> None:
     """Show the certificates for NAMES, or all: until when, when the next, what failed, TLSA data of the keys."""
-    config = _read(path)
-    around = _around(config)
-    rows = [_row(plan, around) for plan in _chosen(config, names)]
+    settings = _read(config)
+    around = _around(settings)
+    rows = [_row(plan, around) for plan in _chosen(settings, names)]
     target.show(rows, as_json, lambda: "\n\n".join(map(_text, rows)))
     if any(row["error"] for row in rows):
         raise SystemExit(1)
@@ -229,16 +212,16 @@ def _text(row: Mapping[str, Any]) -> str:
     show_default=True,
     help="Seconds to wait for a running server's answer.",
 )
-@_options
-def renew(names: tuple[str, ...], new_key: bool, wait: int, path: Path, as_json: bool) -> None:
+@target.config_options
+def renew(names: tuple[str, ...], new_key: bool, wait: int, config: Path, as_json: bool) -> None:
     """Order the certificates for NAMES, or all, anew and now, whatever is due.
 
     A running server does it, since it has the ports where authorities look. Where none runs, only dns-01 can be done.
     """
-    config = _read(path)
-    chosen = _chosen(config, names)
-    around = _around(config)
-    serving = _serving(Path(config.data))
+    settings = _read(config)
+    chosen = _chosen(settings, names)
+    around = _around(settings)
+    serving = _serving(Path(settings.data))
     if not serving:
         for plan in chosen:
             _check_alone(plan)
@@ -315,19 +298,19 @@ def _ask(issuer: Issuer, new_key: bool, wait: int) -> str | None:
     "--new", is_flag=True, help="Make another account; the file of the one before is kept aside."
 )
 @click.option("--deactivate", is_flag=True, help="End the account at the authority, for good.")
-@_options
+@target.config_options
 def account(
-    provider: str | None, change_key: bool, new: bool, deactivate: bool, path: Path, as_json: bool
+    provider: str | None, change_key: bool, new: bool, deactivate: bool, config: Path, as_json: bool
 ) -> None:
     """Show the account at PROVIDER (the first [[acme]] when left out), change its key, end it, or make another."""
     if change_key + new + deactivate > 1:
         raise click.UsageError("one of --change-key, --new and --deactivate at a time")
-    config = _read(path)
-    known = {one.name: one for one in config.acme}
+    settings = _read(config)
+    known = {one.name: one for one in settings.acme}
     if provider is not None and provider not in known:
         raise click.ClickException(f"there is no [[acme]] {provider}: there is {', '.join(known)}")
-    chosen = known[provider] if provider is not None else config.acme[0]
-    around = _around(config)
+    chosen = known[provider] if provider is not None else settings.acme[0]
+    around = _around(settings)
 
     async def work(accounts: Accounts, folder: ProviderFolder) -> dict[str, Any]:
         if deactivate:
@@ -387,15 +370,15 @@ async def _with_account(
     "--by-key", is_flag=True, help="Sign with the certificate's own key, where the account is lost."
 )
 @click.confirmation_option(prompt="A revoked certificate cannot be taken back. Go on?")
-@_options
-def revoke(name: str, reason: str, by_key: bool, path: Path, as_json: bool) -> None:
+@target.config_options
+def revoke(name: str, reason: str, by_key: bool, config: Path, as_json: bool) -> None:
     """Revoke the certificate for NAME; a running server orders another one at once."""
-    config = _read(path)
-    found = _chosen(config, [name])
+    settings = _read(config)
+    found = _chosen(settings, [name])
     if len(found) > 1:
         labels = ", ".join(plan.label for plan in found)
         raise click.ClickException(f"{name} is in several certificates, name one: {labels}")
-    around = _around(config)
+    around = _around(settings)
     kept: Kept = _run(revoke_certificate(Issuer(found[0], around), around, reason, by_key=by_key))
     row = {"certificate": found[0].label, "revoked": True, "file": kept.chain, "reason": reason}
     target.show(row, as_json, lambda: f"{found[0].label} is revoked")

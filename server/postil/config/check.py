@@ -8,13 +8,13 @@ from pathlib import Path as FilePath
 
 import msgspec
 
+from postil.base import endpoints
 from postil.config import acme, names, secrets
 from postil.config.locate import Path
 from postil.config.model import Config, Listener, Tls
 from postil.config.problems import Finding
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
-_WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([0-9.]+)):([0-9]{1,5})", re.ASCII)
 _VENDOR = re.compile(r"/shared/vendor(?:/[!-$&-).+-.0-~]+){2,}", re.IGNORECASE)
 
 
@@ -27,9 +27,10 @@ def machine(config: Config, folder: FilePath, found: list[Finding]) -> Config:
     for index, network in enumerate(config.logins.allow):
         _network(("logins", "allow", index), network, found)
     for place, resolver in enumerate(config.dns.resolvers):
-        if not _is_resolver(resolver):
-            what = f"{resolver!r} is no address such as 127.0.0.1, 127.0.0.1:5353 or [::1]:5353"
-            found.append(Finding(("dns", "resolvers", place), what))
+        try:
+            endpoints.parse(resolver, 53)
+        except ValueError as error:
+            found.append(Finding(("dns", "resolvers", place), str(error)))
     _metadata(config, found)
     for field in ("data", "domains_file"):
         if not getattr(config, field):
@@ -119,18 +120,6 @@ def _network(path: Path, network: str, found: list[Finding]) -> None:
         ipaddress.ip_network(network, strict=False)
     except ValueError:
         found.append(Finding(path, f"{network!r} is no IP address or network"))
-
-
-def _is_resolver(text: str) -> bool:
-    """An address, or one with a port."""
-    ip, port = text, "53"
-    if match := _WITH_PORT.fullmatch(text):
-        ip, port = match[1] or match[2], match[3]
-    try:
-        ipaddress.ip_address(ip)
-    except ValueError:
-        return False
-    return 0 < int(port) < 65536
 
 
 def _tls(tls: Tls, folder: FilePath, found: list[Finding]) -> Tls:

@@ -12,6 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
+from postil.base.durable import sync_folder
 from postil.config.domain import Algorithm, Selector
 
 # RFC 8301 §3.2: "Signers SHOULD use RSA keys of at least 2048 bits." Longer ones need more strings in the DNS and buy little.
@@ -94,21 +95,21 @@ def write(file: Path, pem: bytes, data: Path) -> None:
         if not folder.is_dir():
             folder.mkdir(mode=0o700)
             _give(folder, owner)
-            _sync(folder.parent)
+            sync_folder(folder.parent)
     fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as out:
         out.write(pem)
         out.flush()
         os.fsync(fd)
     _give(file, owner)
-    _sync(file.parent)
+    sync_folder(file.parent)
 
 
 def remove(file: Path) -> None:
     """The private key is gone, also after a loss of power."""
     file.unlink(missing_ok=True)
     if file.parent.is_dir():
-        _sync(file.parent)
+        sync_folder(file.parent)
 
 
 def _give(path: Path, owner: os.stat_result) -> None:
@@ -116,11 +117,3 @@ def _give(path: Path, owner: os.stat_result) -> None:
     if os.geteuid() != owner.st_uid:
         with contextlib.suppress(PermissionError):
             os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from postil.base.durable import sync_folder
+
 WAIT: Final = 30.0  # seconds for other commands; one takes a fraction of one
 AGAIN: Final = 5  # times that a person may be quicker than we are
 _PAUSE: Final = 0.02  # seconds between two looks at the lock
@@ -110,9 +112,5 @@ def _replace(path: Path, before: bytes | None, content: bytes, like: Path) -> bo
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)  # after the replacement it is not there any more
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
     return True

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from postil.base import endpoints
 from postil.dns import limits
 
 PORT: Final = 53
@@ -47,28 +48,10 @@ class Server:
     @classmethod
     def parse(cls, text: str) -> Server:
         """`127.0.0.1`, `127.0.0.1:5353`, `::1` or `[::1]:5353`; BadServer."""
-        ip, port = text, ""
-        if text.startswith("["):
-            ip, bracket, rest = text[1:].partition("]")
-            if not bracket or (rest and not rest.startswith(":")):
-                raise BadServer(f"{text!r} is no address of a resolver: write [::1] or [::1]:5353")
-            port = rest[1:] if rest else str(PORT)
-        elif text.count(":") == 1:
-            ip, _, port = text.partition(":")
-        else:
-            port = str(PORT)
-        if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-            raise BadServer(f"{text!r} has no port from 1 to 65535 behind the colon")
-        return cls(_checked(ip), int(port))
-
-
-def _checked(ip: str) -> str:
-    try:
-        return str(ipaddress.ip_address(ip))
-    except ValueError:
-        raise BadServer(
-            f"{ip!r} is no IP address: a resolver is named by its address, such as 127.0.0.1"
-        ) from None
+        try:
+            return cls(*endpoints.parse(text, PORT))
+        except ValueError as error:
+            raise BadServer(str(error)) from None
 
 
 def of_system(file: Path = FILE) -> tuple[Server, ...]:
@@ -82,8 +65,8 @@ def of_system(file: Path = FILE) -> tuple[Server, ...]:
         words = line.split()
         if len(words) > 1 and words[0] == "nameserver":
             try:
-                found.append(Server(_checked(words[1])))
-            except BadServer:
+                found.append(Server(str(ipaddress.ip_address(words[1]))))
+            except ValueError:
                 continue  # as the C library does
     if not found:
         raise BadServer(f"{file} has no line `nameserver ADDRESS`: name a resolver")

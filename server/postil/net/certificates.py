@@ -10,10 +10,8 @@ resuming saves nothing measurable here.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import ipaddress
-import os
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from postil.base.clock import Clock
+from postil.base.durable import write_private
 from postil.net import clientkeys
 
 LIFETIME: Final = datetime.timedelta(days=397)  # the longest that Apple's clients accept
@@ -102,8 +101,8 @@ def self_signed(folder: Path, names: Sequence[str], clock: Clock) -> tuple[Path,
     now = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC)
     if not _usable(certificate, key, names, now):
         certificate_pem, key_pem = _make(names, now)
-        _keep(key, key_pem)
-        _keep(certificate, certificate_pem)
+        write_private(key, key_pem)
+        write_private(certificate, certificate_pem)
     return certificate, key
 
 
@@ -176,16 +175,3 @@ def _make(names: Sequence[str], now: datetime.datetime) -> tuple[bytes, bytes]:
         serialization.NoEncryption(),
     )
     return certificate.public_bytes(serialization.Encoding.PEM), key_pem
-
-
-def _keep(path: Path, octets: bytes) -> None:
-    """Written whole or not at all, readable by us only from its first octet on."""
-    fresh = path.with_name(path.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

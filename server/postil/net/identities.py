@@ -85,10 +85,6 @@ class Identities:
             chain.all_names()  # before there is any listener, too
         self.chains, self._sets = tuple(chains), made
 
-    def refresh(self) -> None:
-        """Read the files anew: they may have changed, and keys of tickets should (RFC 9325 §3.4)."""
-        self.replace(self.chains)
-
     def chooser(self, manner: Manner, told: Callable[[Asked, bool], None]) -> Chooser:
         """For the listeners of that manner; `told` hears of each handshake what was asked and whether it was refused."""
         if manner not in self._sets:

@@ -80,6 +80,13 @@ class ListChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """Something of an account's acquaintances is different."""
+
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
 class BodiesAdded:
     """For the search index."""
 
@@ -103,6 +110,7 @@ Event = (
     | ModseqRaised
     | MailboxGone
     | ListChanged
+    | Learned
     | BodiesAdded
     | BodiesReclaimed
 )

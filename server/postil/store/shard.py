@@ -43,6 +43,7 @@ from postil.store.events import (
     BodiesReclaimed,
     Event,
     FlagsChanged,
+    Learned,
     ListChanged,
     MailboxGone,
     MessagesAdded,
@@ -93,6 +94,7 @@ class Shard:
         self.feed = Feed()
         self.newest_body = 0  # published; the search index follows it
         self.on_bodies: Callable[[Sequence[int]], None] = lambda _bodies: None
+        self.on_learned: Callable[[AccountId], object] = lambda _account: None
         self.on_reclaimed: Callable[[Sequence[int]], None] = lambda _bodies: None
         self._pinned: Counter[int] = Counter()
         self._free: list[int] = []  # unused, and shown by nobody when they came
@@ -269,6 +271,9 @@ class Shard:
                 for number in segments:
                     self.drop_segment(number)
                 self.on_reclaimed(bodies)
+                return
+            case Learned(account):
+                self.on_learned(account)
                 return
             case ListChanged(account, modseq):
                 changes[account, None] = modseq

@@ -23,7 +23,6 @@ from postil.base.ids import object_id
 from postil.ports.ids import AccountId, MailboxId, ModSeq, Uid
 from postil.ports.picture import View
 from postil.ports.store import (
-    IMPORTANT,
     Acquaintance,
     Appended,
     Body,
@@ -85,7 +84,6 @@ _PLACES = (
     " CROSS JOIN segment AS s ON s.number=b.segment"
 )
 _RECENT = "\\recent"
-_IMPORTANT = IMPORTANT.lower()
 
 
 class SqliteStore:
@@ -98,6 +96,7 @@ class SqliteStore:
         self._places: dict[int, Location] = {}
         self._shapes = Shapes(shard)
         self._learned: dict[AccountId, bool] = {}  # is there anything in its acquaintances?
+        shard.on_learned = lambda account: self._learned.pop(account, None)
 
     @classmethod
     async def at(
@@ -218,19 +217,14 @@ class SqliteStore:
         sent = self._keeps_sent_mail(mailbox)
         incoming = [await self._incoming(message, sent) for message in messages]
         (appended,) = await self.shard.writer.submit(Append([(mailbox, incoming)]))
-        if sent:
-            self._learned.clear()
         return appended
 
     async def replace(
         self, source: MailboxId, uid: Uid, target: MailboxId, message: NewMessage
     ) -> Appended:
-        sent = self._keeps_sent_mail(target)
-        incoming = await self._incoming(message, sent)
+        incoming = await self._incoming(message, self._keeps_sent_mail(target))
         intent = Replace(source, uid, target, incoming)
         (appended,) = await self.shard.writer.submit(intent)
-        if sent:
-            self._learned.clear()
         return appended
 
     async def deliver(self, targets: Sequence[tuple[MailboxId, NewMessage]]) -> Sequence[Appended]:
@@ -337,10 +331,7 @@ class SqliteStore:
     ) -> Flagged:
         kept = frozenset(flag for flag in flags if flag.lower() != _RECENT)
         intent = ChangeFlags(mailbox, sorted_uids(uids), change, kept, unless_modseq)
-        flagged = await self.shard.writer.submit(intent)
-        if change is FlagChange.REPLACE or any(flag.lower() == _IMPORTANT for flag in kept):
-            self._learned.clear()
-        return flagged
+        return await self.shard.writer.submit(intent)
 
     async def copy(self, source: MailboxId, uids: Sequence[Uid], target: MailboxId) -> Copied:
         return await self.shard.writer.submit(Copy(source, target, sorted_uids(uids), False))
@@ -532,7 +523,6 @@ class SqliteStore:
 
     async def erase(self, account: AccountId) -> None:
         await self.shard.writer.submit(Erase(account))
-        self._learned.pop(account, None)
 
     def _must_exist(self, mailbox: MailboxId) -> None:
         if self._first("SELECT 1 FROM mailbox WHERE id=? AND doomed=0", mailbox) is None:

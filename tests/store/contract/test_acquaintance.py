@@ -88,6 +88,13 @@ async def test_a_mailing_is_no_letter(bench: Bench) -> None:
     assert (await known(bench, "p99@x")).written_to
 
 
+async def test_a_thread_alone(bench: Bench) -> None:
+    """Who has asked in vain, and then sends something to nobody in particular, is in its thread at once."""
+    assert await known(bench, "z@x", "<mine@x>") == NOTHING
+    await bench.put(await bench.id("Sent"), octets=b"Message-ID: <mine@x>\r\n\r\n")
+    assert await known(bench, "z@x", "<mine@x>") == Acquaintance(in_thread=True)
+
+
 async def test_threads_one_is_in(bench: Bench) -> None:
     """An answer to what was sent, and one to what that answered; not a message of another thread."""
     inbox, sent = await bench.id(), await bench.id("Sent")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from postil.ports.ids import AccountId
 from postil.ports.store import IMPORTANT
+from postil.store.events import Learned
 from postil.store.flagsets import FlagTable
 from postil.store.limits import ACQUAINTANCES_KEPT, MARKED_AT_ONCE_MAX, MARKED_MAX
 from postil.store.transaction import Transaction
@@ -29,6 +30,7 @@ def sent(tx: Transaction, account: AccountId, people: Iterable[int], thread: str
     tx.run(
         "DELETE FROM joined WHERE account=? AND number<=?", (account, newest - ACQUAINTANCES_KEPT)
     )
+    tx.tell(Learned(account))
 
 
 def marked(
@@ -75,3 +77,4 @@ def _touch(tx: Transaction, account: AccountId, rows: Sequence[tuple[int, int, i
         "DELETE FROM acquaintance WHERE account=? AND number<=?",
         (account, newest - ACQUAINTANCES_KEPT),
     )
+    tx.tell(Learned(account))
