@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from tests.acme.desk import NAME, Desk, ca, desk
 from tests.support.fakeca import URN, FakeCa, Reply, problem
-from tests.support.pebble import Root, free_port
+from tests.support.pebble import Root
+from tools.ports import free_port
 
 from postil.acme.files import KeptAccount, ProviderFolder
 from postil.acme.issue import connected

@@ -12,7 +12,8 @@ import pytest
 from tests.acme.world import Told, around, plan, provider
 from tests.support.challenges import Responders
 from tests.support.fakeca import FakeCa, Reply, problem, serving
-from tests.support.pebble import Root, free_port
+from tests.support.pebble import Root
+from tools.ports import free_port
 
 from postil.acme.files import Ask, Kept, ProviderFolder
 from postil.acme.issue import Plan

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from cryptography import x509
 from tests.support.authority import Authority, authority, root
+from tools.ports import free_port
 
 from postil.acme.files import ProviderFolder
 from postil.app.server import Server, Variant, serving
@@ -35,7 +36,7 @@ def config(folder: Path, one: Authority, **more: object) -> Config:
     wanted = (Certificate(names=(NAME,)), Certificate(names=("127.0.0.1",)))
     tables = checked([Provider(**settings)], wanted, NAME, folder, [])  # type: ignore[arg-type]
     ports = (
-        ("imap", one_free(), "starttls", "imap"),
+        ("imap", free_port(), "starttls", "imap"),
         ("http", one.http, "none", "http"),
         ("http", one.tls, "implicit", "https"),
     )
@@ -50,12 +51,6 @@ def config(folder: Path, one: Authority, **more: object) -> Config:
         limits=Limits(free_space=0),
         **tables,  # type: ignore[arg-type]
     )
-
-
-def one_free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def shown(server: Server, trust: Path | None, name: str | None) -> x509.Certificate:
@@ -139,7 +134,7 @@ async def test_its_own_ports(way: str, authority: Authority, tmp_path: Path) -> 
 
 async def test_an_authority_that_is_away(authority: Authority, tmp_path: Path) -> None:
     """Without a certificate from anybody the server runs on its self-signed pair, and says when it tries again."""
-    machine = config(tmp_path, authority, directory=f"https://localhost:{one_free()}/directory")
+    machine = config(tmp_path, authority, directory=f"https://localhost:{free_port()}/directory")
     async with serving(machine, Variant(grace=1.0)) as server:
         found = await asyncio.to_thread(shown, server, None, NAME)
         assert found.issuer == found.subject

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.authority import Authority, authority, program, root
-from tests.support.pebble import Root, free_port, pebble
+from tests.support.pebble import Root, pebble
+from tools.ports import free_port
 
 __all__ = ["authority", "root"]
 NAME = "mail.example.org"

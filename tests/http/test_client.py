@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.authority import root
-from tests.support.pebble import Root, free_port
+from tests.support.pebble import Root
+from tools.ports import free_port
 
 from postil.http.client import AGENT, NoRoots, connect, links, trust
 from postil.http.exchange import Answer, Misused, TimedOut, TooBig, Unreachable, Untrusted

@@ -15,7 +15,8 @@ import msgspec
 import pytest
 from tests.app.test_handshakes import LISTENERS, tls
 from tests.app.test_server import ANY_PORT, add_account, config
-from tools.bench.peers import free_port, wait_port
+from tools.bench.peers import wait_port
+from tools.ports import free_port
 
 from postil.accounts.attempts import FILE, Filter, read
 from postil.app.server import Server, serving

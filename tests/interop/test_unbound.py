@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import dns.query
 import dns.zone
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from tools.ports import free_port
 
 from postil.dns import Server, StubResolver
 from postil.ports.resolver import A, Caa, Outcome, Txt
@@ -69,9 +69,7 @@ def unbound(
     program = require_tool("unbound", "unbound")
     folder = tmp_path_factory.mktemp("unbound")
     trust = write_zones(folder)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     files = {".": "root.zone"} | {origin: f"{origin}.zone" for origin in ZONES}
     (folder / "unbound.conf").write_text(
         f"""

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import missing
 from tests.support.challenges import Responders, responders
-from tests.support.pebble import NameServer, Pebble, Root, free_port, make_root, name_server, pebble
+from tests.support.pebble import NameServer, Pebble, Root, make_root, name_server, pebble
+from tools.ports import free_port
 
 
 def program(name: str) -> str:

@@ -9,13 +9,14 @@ import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools.ports import free_port
 
 SECONDS = 60  # a busy machine; alone everything here takes under one
 PROTOCOLS = ("smtp", "imap", "http")
@@ -93,14 +94,8 @@ def text(ports: dict[str, int], more: str = "") -> str:
 
 
 def free_ports() -> dict[str, int]:
-    """Ports that were free a moment ago."""
-    with contextlib.ExitStack() as stack:
-        ports = {}
-        for name in PROTOCOLS:
-            sock = stack.enter_context(socket.socket())
-            sock.bind(("127.0.0.1", 0))
-            ports[name] = sock.getsockname()[1]
-        return ports
+    """A port for each protocol."""
+    return {name: free_port() for name in PROTOCOLS}
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.bench import meter
+from tools.ports import free_port
 
 USER = "bench"
 PASSWORD = "benchbench"
@@ -50,13 +51,6 @@ class Server:
     @property
     def pids(self) -> tuple[int, ...]:
         return (self.pid, *self.more)
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_port(port: int, seconds: float = 20) -> None:

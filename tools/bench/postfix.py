@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools.bench import generate, meter, peers
+from tools.ports import free_port
 
 MAIN = """\
 compatibility_level = 3.6
@@ -75,7 +76,7 @@ def postfix(folder: Path, mail_format: str = "maildir") -> Iterator[peers.Server
     program = shutil.which("postfix", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if program is None or os.geteuid() != 0:
         raise peers.MissingPeer("needs Postfix and root: apt-get install postfix dovecot-lmtpd")
-    lmtp, port = peers.free_port(), peers.free_port()
+    lmtp, port = free_port(), free_port()
     for part in ("etc", "queue", "data"):
         (folder / part).mkdir(parents=True)
     shutil.chown(folder / "data", "postfix")
