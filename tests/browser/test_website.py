@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -234,13 +235,20 @@ def test_without_scripts_and_on_paper(browser: Browser, web: str) -> None:
     context.close()
 
 
-def test_less_motion(browser: Browser, web: str) -> None:
-    """Who asked for less motion gets none."""
-    context = browser.new_context(reduced_motion="reduce")
+@pytest.mark.parametrize(("wish", "faded"), [("reduce", "0s"), ("no-preference", "5s")])
+def test_less_motion(browser: Browser, web: str, wish: Literal["reduce", "no-preference"], faded: str) -> None:  # fmt: skip
+    """Who asked for less motion sees nothing fade; and keys jump to the next reference, they never glide there."""
+    context = browser.new_context(reduced_motion=wish)
     page = context.new_page()
-    page.goto(f"{web}/more/light.html")
-    assert page.evaluate("getComputedStyle(document.querySelector('a')).transitionDuration") in ("0s", "")  # fmt: skip
-    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+    page.add_init_script("globalThis.how = []; Element.prototype.scrollIntoView = (it) => how.push(it.behavior);")  # fmt: skip
+    page.goto(f"{web}/dev/code/lamp.py.html")
+    page.add_style_tag(content="a { transition: color 5s }")
+    page.keyboard.press("n")
+    page.wait_for_function("how.length")
+    assert set(page.evaluate("how")) == {"instant"}
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('a')).transitionDuration") == faded
+    )
     context.close()
 
 

@@ -13,7 +13,6 @@
     if (text) node.textContent = text;
     return node;
   }
-  function smooth() { return matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth"; }
 
   // A place of this site: {page: "code/x.py" | "rfc9051", anchor: "L12"}; null for anything else.
   function place(href) {
@@ -288,7 +287,7 @@
     select(next);
     if (framed) tell({ kind: "at", rfc: isRfc, line: lineOf(next) });
     else location.hash = "L" + lineOf(next);
-    next.scrollIntoView({ block: "center", behavior: smooth() });
+    next.scrollIntoView({ block: "center", behavior: "instant" });
   }
   function act(key) {
     var reference = isRfc ? ".m" : "a.x", todo = isRfc ? ".m a.d, .q.todo" : "li.td > a, a.todo", gap = ".q.untriaged[id], .q.cited[id]";
