@@ -512,3 +512,39 @@ async def test_without_selected_nothing_comes_behind_an_own_expunge() -> None:
         await other.command("CREATE B")
         assert await _line(client) == b'* LIST (\\HasNoChildren) "/" B'
         await _silent(client)
+
+
+@pytest.mark.rfc(
+    "7162",
+    "3.2.4",
+    "the server MUST automatically include both UID and mod-sequence data in all subsequent untagged FETCH responses",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.5.2",
+    "If the server chooses to send unsolicited FETCH responses, they MUST include UID FETCH item.",
+)
+@pytest.mark.parametrize(
+    ("enable", "line"),
+    [
+        ("", b"* 2 FETCH (RFC822.SIZE 9)"),
+        ("IMAP4rev2", b"* 2 FETCH (UID 2 RFC822.SIZE 9)"),
+        ("CONDSTORE", b"* 2 FETCH (UID 2 RFC822.SIZE 9 MODSEQ (3))"),
+        ("QRESYNC", b"* 2 FETCH (UID 2 RFC822.SIZE 9 MODSEQ (3))"),
+        ("UIDONLY", b"* 2 UIDFETCH (RFC822.SIZE 9)"),
+        ("UIDONLY QRESYNC", b"* 2 UIDFETCH (RFC822.SIZE 9 MODSEQ (3))"),
+    ],
+)
+async def test_new_messages_say_which_they_are(enable: str, line: bytes) -> None:
+    """What the revision and mod-sequences add to every FETCH that nobody asked for, they add to those of new messages."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+        client, other = await logged_in(made), await logged_in(made)
+        if enable:
+            await client.command(f"ENABLE {enable}")
+        await client.command("SELECT INBOX")
+        await client.command(f"NOTIFY SET (selected (MessageNew (RFC822.SIZE) {BOTH[11:]}))")
+        await _append(other, "INBOX")
+        assert await _line(client) == b"* 2 EXISTS"
+        said = await _line(client)
+        assert (await _line(client) if said.endswith(b"RECENT") else said) == line
