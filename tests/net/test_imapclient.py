@@ -15,7 +15,7 @@ from postil.imap.client.limits import ReplyLimits
 from postil.imap.client.responses import Exists
 from postil.imap.client.uploads import Message
 from postil.net.certificates import self_signed
-from postil.net.imapanswers import MOST_NEWS, Lost, NewsQueue
+from postil.net.imapanswers import MOST_NEWS, MOST_OCTETS, Lost, NewsQueue
 from postil.net.imapclient import ImapClient, connect
 from postil.net.imapengine import Tracing
 from postil.net.imaperrors import (
@@ -348,3 +348,73 @@ async def test_nobody_listens() -> None:
     with pytest.raises(ConnectionEnded, match=f"127.0.0.1 port {port}"):
         await connect("127.0.0.1", port, tls="none")
     assert issubclass(ConnectionEnded, ImapError)
+
+
+async def test_idle_that_the_server_ends_by_itself() -> None:
+    """The answer came before DONE: no DONE goes out, which would be a command of its own, and the block ends with what it was."""
+    lines: list[str] = []
+    async with talking(
+        GREETING,
+        b"+ idling\r\nA1 NO [UNAVAILABLE] the disk is away\r\n* 5 EXISTS\r\n",
+        b"A2 OK fine\r\n",
+        lines=lines,
+    ) as client:
+        with pytest.raises(RefusedNo, match="the disk is away"):
+            async with client.idle() as news:
+                assert await news.next() == Exists(5)
+        await client.noop()
+    assert "C: DONE" not in lines
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"* BYE unknown: LOGIN u %b\r\n",
+        b"A1 LOGIN u %b\r\n",
+        b"LOGIN u %b\r\n",
+        b"A1 BAD unknown: LOGIN u %b\r\n",
+        b"* 1 FETCH (%b)\r\n",
+        b"* NO what is %b\r\n",
+    ],
+)
+@pytest.mark.parametrize("secret", ["correct-horse", 'cor"rect\\horse'])
+async def test_no_way_of_repeating_a_password_shows_it(said: bytes, secret: str) -> None:
+    """In a BYE, in what is no IMAP at all, in quotes: neither the trace nor the exception has it."""
+    lines: list[str] = []
+    quoted = secret.replace("\\", "\\\\").replace('"', '\\"')
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GREETING)
+        await reader.readline()
+        writer.write(said % f'"{quoted}"'.encode())
+
+    async with playing(play) as port:
+        tracing = Tracing(lines.append)
+        async with await connect(
+            "127.0.0.1", port, tls="none", patience=20, tracing=tracing
+        ) as client:
+            with pytest.raises(ImapError) as failure:
+                await client.login("u", secret, mechanism="LOGIN")
+    shown = "\n".join([*lines, str(failure.value), repr(failure.value)])
+    assert "rect" not in shown
+
+
+async def test_an_answer_without_end() -> None:
+    """Responses for one command are kept up to a limit; a server that never comes to the tagged line ends the connection."""
+    async with talking(
+        GREETING, b"* 1 FETCH (UID 1)\r\n" * 100, limits=ReplyLimits(answer=1000)
+    ) as client:
+        with pytest.raises(Violation, match="UID FETCH: an answer of more than 1000 octets"):
+            await client.fetch("1:*", "UID")
+
+
+async def test_large_news_are_bounded_too() -> None:
+    """By octets: literals in news nobody reads do not gather."""
+    news = NewsQueue()
+    news.put(Exists(1), 5)
+    news.put(Exists(2), MOST_OCTETS)
+    assert news.waiting() == [Lost(1), Exists(2)]
+    news.put(Exists(3), MOST_OCTETS + 1)
+    assert await news.next() == Lost(1)
+    news.put(Exists(4), MOST_OCTETS)
+    assert await news.next() == Exists(4)
