@@ -92,13 +92,17 @@ async def uids(client: Client) -> list[int]:
 @pytest.mark.rfc(
     "9051", "2.3.1.1", "Unique identifiers MUST be strictly ascending in the mailbox at all times."
 )
-@pytest.mark.rfc("9051", "2.3.1.2", "This position MUST be ordered by ascending unique identifiers.")
+@pytest.mark.rfc(
+    "9051", "2.3.1.2", "This position MUST be ordered by ascending unique identifiers."
+)
 @pytest.mark.rfc(
     "9051",
     "2.3.1.1",
     "Any change of unique identifiers between sessions MUST be detectable using the UIDVALIDITY mechanism discussed below.",
 )
-@pytest.mark.rfc("3501", "2.3.1.1", "Unique identifiers MUST be strictly ascending in the mailbox at all times.")
+@pytest.mark.rfc(
+    "3501", "2.3.1.1", "Unique identifiers MUST be strictly ascending in the mailbox at all times."
+)
 async def test_no_uid_comes_twice(place: Place) -> None:
     """Neither after the newest message went, nor after all went, nor after a restart; numbers follow the uids."""
     made, seen = place.made, {1, 2, 3}
@@ -157,7 +161,9 @@ async def test_uidnext(place: Place) -> None:
     "2.3.1.1",
     "In particular, the internal date, RFC822.SIZE, envelope, body structure, and message texts (all BODY[...] fetch data items) MUST never change.",
 )
-@pytest.mark.rfc("9051", "2.3.1.1", "The unique identifier of a message MUST NOT change during the session,")
+@pytest.mark.rfc(
+    "9051", "2.3.1.1", "The unique identifier of a message MUST NOT change during the session,"
+)
 @pytest.mark.rfc(
     "9051",
     "6.4.5",
