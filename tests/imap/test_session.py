@@ -239,6 +239,11 @@ async def test_view_is_closed_when_the_client_vanishes() -> None:
 
 
 @pytest.mark.rfc("9051", "6.2.1", "Extra data from the TCP buffer is thrown away.")
+@pytest.mark.rfc(
+    "9051",
+    "6.2.1",
+    "server implementations MUST do one of the following if any data is received in the same TCP buffer after the CRLF that starts the STARTTLS command:",
+)
 async def test_commands_behind_starttls_are_dropped() -> None:
     """What was pipelined in plaintext behind STARTTLS is never obeyed."""
     async with world() as made:

@@ -49,6 +49,11 @@ async def test_nul_needs_a_literal8() -> None:
     "the UID set form of the APPENDUID response code MUST NOT be used if only a single message was appended.",
 )
 @pytest.mark.rfc("9051", "7.1", "a server MUST NOT send a range such as 123:123.")
+@pytest.mark.rfc(
+    "9051",
+    "7.1",
+    "the UID set form of the APPENDUID response code MUST NOT be used if only a single message was appended.",
+)
 async def test_single_uid() -> None:
     """APPENDUID names one uid."""
     async with world() as made:
@@ -66,6 +71,11 @@ async def test_single_uid() -> None:
     "9051",
     "6.3.12",
     "MUST NOT automatically create the mailbox",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.3.12",
+    'Unless it is certain that the destination mailbox cannot be created, the server MUST send the response code "[TRYCREATE]" as the prefix of the text of the tagged NO response.',
 )
 async def test_no_mailbox_is_made() -> None:
     """A missing mailbox stays missing, and the client is told to make it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from tests.support.imap import logged_in, world
+from tests.support.imap import Client, World, logged_in, message, world
 
 from postil.ports.ids import AccountId, MailboxId
 from postil.ports.store import Mailbox
@@ -70,6 +70,7 @@ async def test_options_twice() -> None:
     "6.3.9.1",
     "The RECURSIVEMATCH option MUST NOT occur as the only selection option (or only with REMOTE)",
 )
+@pytest.mark.rfc("9051", "6.3.9.1", "The server MUST return a BAD tagged response in such case.")
 @pytest.mark.parametrize("options", ["RECURSIVEMATCH", "RECURSIVEMATCH REMOTE"])
 async def test_recursivematch_alone(options: str) -> None:
     """RECURSIVEMATCH without something to match is BAD."""
@@ -105,3 +106,144 @@ async def test_subscribed_exactly() -> None:
             await client.command(command)
         answer = await client.command('LIST (SUBSCRIBED) "" Q/*')
         assert [line.rsplit(b" ", 1)[1] for line in answer[:-1]] == [b"Q/gone", b"Q/kept"]
+
+
+async def _tree(made: World) -> Client:
+    """Mailboxes at three levels, subscribed here and there, one subscription without a mailbox."""
+    client = await logged_in(made)
+    for name in ("T/a/x", "T/b", "U/gone/deep", "U/kept"):
+        await client.command(f"CREATE {name}")
+    await client.command("DELETE U/gone/deep")
+    await client.command("DELETE U/gone")
+    for name in ("T/a/x", "T/nowhere", "U/kept", "U/gone/deep"):
+        await client.command(f"SUBSCRIBE {name}")
+    return client
+
+
+def _names(lines: list[bytes]) -> list[str]:
+    return [line.split(b'"/" ')[1].split(b" (")[0].decode() for line in lines if b"LIST" in line]
+
+
+@pytest.mark.rfc(
+    "9051", "6.3.9", "The returned mailbox names MUST match the supplied mailbox name pattern(s)."
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.3.9",
+    "Return options MUST NOT cause the server to report information about additional mailbox names other than those that match the canonical LIST patterns and selection options.",
+)
+@pytest.mark.parametrize(
+    ("arguments", "want"),
+    [
+        ('"" T/%', ["T/a", "T/b"]), ('"" T/*', ["T/a", "T/a/x", "T/b"]), ('"" (T/b U/%)', ["T/b", "U/kept"]), ('T/ %', ["T/a", "T/b"]),
+        ('"" T*b', ["T/b"]), ('"" t/%', []), ('"" T', ["T"]), ('(SUBSCRIBED) "" T/*', ["T/a/x", "T/nowhere"]), ('"" (T/b T/% T/b)', ["T/a", "T/b"]),
+    ],
+)  # fmt: skip
+async def test_what_is_listed(arguments: str, want: list[str]) -> None:
+    """Exactly what the patterns and selection options say, with and without every return option."""
+    async with world() as made:
+        client = await _tree(made)
+        for returns in ("", " RETURN (SUBSCRIBED CHILDREN SPECIAL-USE STATUS (MESSAGES))"):
+            said = await client.command(f"LIST {arguments}{returns}")
+            assert said[-1].startswith(b"t OK")
+            assert sorted(_names([one for one in said if one.startswith(b"* LIST")])) == want
+
+
+@pytest.mark.rfc("9051", "6.3.9", "Initial options defined in this document MUST be supported.")
+@pytest.mark.rfc("9051", "6.3.9.1", 'The "\\Subscribed" attribute MUST')
+@pytest.mark.rfc(
+    "9051",
+    "6.3.9.1",
+    "be supported and MUST be accurately computed when the SUBSCRIBED selection option is specified.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.3.9.1",
+    'The "\\Remote" attribute MUST be accurately computed when the REMOTE option is specified.',
+)
+@pytest.mark.rfc("9051", "6.3.9.2", 'The "\\Subscribed" attribute MUST')
+@pytest.mark.rfc(
+    "9051",
+    "6.3.9.2",
+    "be supported and MUST be accurately computed when the SUBSCRIBED return option is specified.",
+)
+@pytest.mark.rfc(
+    "9051", "6.3.9.2", "Furthermore, all other mailbox attributes MUST be accurately computed"
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.3.9.5",
+    "The CHILDREN return option defines two new attributes that MUST be returned within a LIST response: \\HasChildren and \\HasNoChildren.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.3.9.5",
+    "If the CHILDREN return option is present, the server MUST return these attributes even if their computation is expensive.",
+)
+async def test_attributes() -> None:
+    """\\Subscribed where it is, \\NonExistent where no mailbox is, children as they are, and nothing is \\Remote."""
+    async with world() as made:
+        client = await _tree(made)
+        plain = (await client.command('LIST (SUBSCRIBED REMOTE) "" (T/* U/*)'))[:-1]
+        assert plain == [
+            b'* LIST (\\Subscribed \\HasNoChildren) "/" T/a/x',
+            b'* LIST (\\NonExistent \\Subscribed \\HasNoChildren) "/" T/nowhere',
+            b'* LIST (\\NonExistent \\Subscribed \\HasNoChildren) "/" U/gone/deep',
+            b'* LIST (\\Subscribed \\HasNoChildren) "/" U/kept',
+        ]
+        returned = (await client.command('LIST "" (T T/* U*) RETURN (SUBSCRIBED CHILDREN)'))[:-1]
+        assert returned == [
+            b'* LIST (\\HasChildren) "/" T',
+            b'* LIST (\\HasChildren) "/" T/a',
+            b'* LIST (\\Subscribed \\HasNoChildren) "/" T/a/x',
+            b'* LIST (\\HasNoChildren) "/" T/b',
+            b'* LIST (\\HasChildren) "/" U',
+            b'* LIST (\\Subscribed \\HasNoChildren) "/" U/kept',
+        ]
+        await client.command("UNSUBSCRIBE U/kept")
+        await client.command("DELETE T/a/x")
+        again = await client.command('LIST "" (T/a U/kept) RETURN (SUBSCRIBED CHILDREN)')
+        assert again[:-1] == [
+            b'* LIST (\\HasNoChildren) "/" T/a',
+            b'* LIST (\\HasNoChildren) "/" U/kept',
+        ]
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.3.9.6",
+    "The CHILDINFO extended data item MUST NOT be returned unless the client has specified the RECURSIVEMATCH selection option.",
+)
+async def test_childinfo_only_when_asked() -> None:
+    """With RECURSIVEMATCH the level above a subscription says so; without, no line has extended data."""
+    async with world() as made:
+        client = await _tree(made)
+        with_it = await client.command('LIST (SUBSCRIBED RECURSIVEMATCH) "" T/%')
+        assert b'* LIST (\\HasChildren) "/" T/a ("CHILDINFO" ("SUBSCRIBED"))' in with_it
+        for command in (
+            'LIST "" *', 'LIST (SUBSCRIBED) "" *', 'LIST "" % RETURN (SUBSCRIBED CHILDREN)', 'LIST (SPECIAL-USE) "" *', 'LSUB "" %',
+        ):  # fmt: skip
+            assert not [one for one in await client.command(command) if b"CHILDINFO" in one], (
+                command
+            )
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.3.9.2",
+    "the server MUST return an untagged LIST response followed by an untagged STATUS response containing the information requested in the STATUS return option,",
+)
+async def test_status_of_each() -> None:
+    """Behind its LIST line, and none for what is no mailbox."""
+    async with world() as made:
+        client = await _tree(made)
+        await made.deliver("T/b", message(1))
+        said = await client.command('LIST "" (T/* U/gone*) RETURN (STATUS (MESSAGES UIDNEXT))')
+        assert [one for one in said if b" T/b" in one] == [
+            b'* LIST (\\HasNoChildren) "/" T/b',
+            b"* STATUS T/b (MESSAGES 1 UIDNEXT 2)",
+        ]
+        kinds = [one.split()[1] for one in said[:-1]]
+        assert kinds == [b"LIST", b"STATUS"] * 3
+        subscribed = await client.command('LIST (SUBSCRIBED) "" T/* RETURN (STATUS (MESSAGES))')
+        assert [one.split()[1] for one in subscribed[:-1]] == [b"LIST", b"STATUS", b"LIST"]
