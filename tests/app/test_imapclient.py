@@ -364,6 +364,24 @@ async def test_compress_both_ways_at_the_right_octet(server: Localserve) -> None
             await client.unauthenticate()
 
 
+@pytest.mark.rfc(
+    "9051",
+    "11.2",
+    "the client MUST implement both TLS negotiation on an Implicit TLS port and TLS negotiation using the STARTTLS command on a cleartext port.",
+)
+@pytest.mark.rfc(
+    "9051", "11.2", "The server MUST implement TLS negotiation on an Implicit TLS port."
+)
+@pytest.mark.rfc(
+    "9051",
+    "11.2",
+    "If the server listens on a cleartext port, it MUST allow the STARTTLS command on it.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "11.1",
+    "the client MUST check its understanding of the server hostname against the server's identity as presented in the server Certificate message,",
+)
 async def test_starttls(server: Localserve) -> None:
     """The capabilities of before are forgotten, and those inside TLS are asked for."""
     async with await connect(
@@ -377,6 +395,15 @@ async def test_starttls(server: Localserve) -> None:
         await connect("127.0.0.1", server.imap, tls="starttls", server_name="localhost")
     with pytest.raises(ConnectionEnded, match="certificate"):
         await connect("127.0.0.1", server.imaps, server_name="localhost")
+    for port, tls in ((server.imap, "starttls"), (server.imaps, "implicit")):
+        async with await connect(
+            "127.0.0.1", port, tls=tls, context=server.context(), server_name="localhost"
+        ) as client:
+            await client.noop()
+        with pytest.raises(ConnectionEnded, match="certificate"):
+            await connect(
+                "127.0.0.1", port, tls=tls, context=server.context(), server_name="mail.example.org"
+            )
 
 
 @pytest.mark.parametrize(

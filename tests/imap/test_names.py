@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.support.imap import logged_in, world
 
 from postil.imap import limits, names

@@ -21,6 +21,7 @@ from postil.net.imapengine import Tracing
 from postil.net.imaperrors import (
     ConnectionEnded,
     ImapError,
+    NoWay,
     RefusedBad,
     RefusedNo,
     TimedOut,
@@ -142,6 +143,16 @@ async def test_the_server_leaves(octets: bytes, kind: type[Exception], words: st
             assert type(one) is kind and words in str(one)
 
 
+@pytest.mark.rfc(
+    "9051",
+    "7.1.4",
+    "Clients that require mandatory TLS MUST close the connection after receiving the PREAUTH response on a non-protected port.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "11.1",
+    "MUST check the result of the STARTTLS command and subsequent TLS [TLS-1.3] [TLS-1.2] negotiation to see whether acceptable authentication and/or privacy was achieved.",
+)
 async def test_plaintext_behind_starttls_is_not_believed(tmp_path: Path) -> None:
     """What somebody put behind the OK is not taken for what the server says inside TLS."""
     import ssl
@@ -418,3 +429,70 @@ async def test_large_news_are_bounded_too() -> None:
     assert await news.next() == Lost(1)
     news.put(Exists(4), MOST_OCTETS)
     assert await news.next() == Exists(4)
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.2.3",
+    "A client implementation MUST NOT send a LOGIN command if the LOGINDISABLED capability is advertised.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.2.2",
+    "An IMAP client MUST NOT issue the LOGIN command if the server advertises the LOGINDISABLED capability.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.2.3",
+    "A client implementation MUST NOT send a LOGIN command if the LOGINDISABLED capability is advertised.",
+)
+async def test_logindisabled_is_obeyed() -> None:
+    """Asked for by name or chosen: nothing goes out, and the error says why."""
+    lines: list[str] = []
+    greeting = b"* OK [CAPABILITY IMAP4rev2 LOGINDISABLED STARTTLS] hello\r\n"
+    async with talking(greeting, b"A1 OK fine\r\n", lines=lines) as client:
+        for mechanism in ("LOGIN", None):
+            with pytest.raises(NoWay):
+                await client.login("u", "p", mechanism=mechanism)
+        await client.noop()
+    assert [one for one in lines if one.startswith("C:")] == ["C: A1 NOOP"]
+
+
+@pytest.mark.rfc(
+    "9051", "2.2.2", "A client MUST be prepared to accept any server response at all times."
+)
+@pytest.mark.rfc("9051", "7", "The client MUST be prepared to accept any response at all times.")
+@pytest.mark.rfc(
+    "9051", "7.1", "Client implementations MUST ignore response codes that they do not recognize."
+)
+@pytest.mark.rfc(
+    "9051", "7.2.2", "Client implementations MUST ignore any unknown capability names."
+)
+@pytest.mark.rfc(
+    "9051", "7.3.1", "The client MUST ignore all extended fields it doesn't recognize."
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.5.2",
+    "Client implementations that do a BODYSTRUCTURE fetch MUST be prepared to accept such extension data.",
+)
+async def test_anything_at_any_time() -> None:
+    """Responses to nothing, in the wrong state, of kinds and with codes nobody knows: kept as news, and each command still ends."""
+    noise = (
+        b"* 7 EXISTS\r\n* 3 EXPUNGE\r\n* 2 FETCH (FLAGS (\\Seen))\r\n* FLAGS (a)\r\n* SEARCH 1\r\n* ESEARCH\r\n"
+        b'* LIST (\\New) "/" box ("X-MORE" ((a "b") 7) "OLDNAME" (old))\r\n* STATUS box (MESSAGES 1 X-NEW 7)\r\n'
+        b"* OK [X-NEW a b] text\r\n* NO [FULL-MOON] text\r\n* BAD what\r\n* CAPABILITY IMAP4rev2 X-NEW=Y\r\n"
+        b"* FROBNICATE (a {3}\r\nxyz)\r\n* 4 FROBNICATE\r\n* ENABLED X-NEW\r\n* VANISHED 1:3\r\n* NAMESPACE NIL NIL NIL\r\n"
+        b'* 1 FETCH (BODYSTRUCTURE ("A" "B" NIL NIL NIL "7bit" 1 NIL NIL NIL NIL (NIL "x" 7 ((8)))))\r\n'
+    )
+    async with talking(
+        b"* OK [CAPABILITY IMAP4rev2 X-UNKNOWN] hello\r\n" + noise,
+        noise + b"A1 OK [X-DONE 1] fine\r\n",
+        noise + b"A2 NO [X-OTHER (a b)] no\r\n" + noise,
+        b"A3 OK fine\r\n",
+    ) as client:
+        assert (await client.noop()).status.text == "fine"
+        with pytest.raises(RefusedNo):
+            await client.create("x")
+        await client.noop()
+        assert len(client.news.waiting()) > noise.count(b"\r\n") * 3

@@ -145,6 +145,11 @@ async def test_login_gives_what_was_typed(user: str, password: str, forms: Forms
 @pytest.mark.rfc(
     "9051", "4.3", "Any literal larger than 4096 bytes MUST be sent as a synchronizing literal."
 )
+@pytest.mark.rfc(
+    "9051",
+    "4.3",
+    "Unless otherwise specified in an IMAP extension, non-synchronizing literals MUST NOT be larger than 4096 octets.",
+)
 def test_the_kind_of_literal() -> None:
     """LITERAL+ never waits, LITERAL- only for large ones, without either every literal waits."""
     for size, literals, waits in (

@@ -73,6 +73,11 @@ async def test_size_matches(section: str) -> None:
     "4.3",
     'having to explicitly scan the data stream for for NULs. If the server does not know how to decode the section\'s CTE, it MUST fail the request and issue a "NO" response that contains the "UNKNOWN-CTE" extended response code.',
 )
+@pytest.mark.rfc(
+    "9051",
+    "7.5.2",
+    'If the server does not know how to decode the section\'s Content-Transfer-Encoding, it MUST fail the request and issue a "NO" response that contains the "UNKNOWN-CTE" response code. BODY',
+)
 @pytest.mark.parametrize("item", ["BINARY.PEEK[3]", "BINARY[3]", "BINARY.SIZE[3]"])
 async def test_unknown_encoding(item: str) -> None:
     """An encoding nobody knows is NO [UNKNOWN-CTE]; what else was asked is answered."""
