@@ -12,7 +12,37 @@ from postil.imap.registry import COMMANDS
 REQUIRED = ("* FLAGS (", " EXISTS", "[PERMANENTFLAGS (", "[UIDNEXT ", "[UIDVALIDITY ", "LIST (")
 # RFC 9051 §6, and those of RFC 3501 that every server of IMAP4rev1 has.
 BASE = frozenset(
-    ["CAPABILITY", "NOOP", "LOGOUT", "STARTTLS", "AUTHENTICATE", "LOGIN", "ENABLE", "SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME", "SUBSCRIBE", "UNSUBSCRIBE", "LIST", "NAMESPACE", "STATUS", "APPEND", "IDLE", "CLOSE", "UNSELECT", "EXPUNGE", "SEARCH", "FETCH", "STORE", "COPY", "MOVE", "LSUB", "CHECK"]
+    [
+        "CAPABILITY",
+        "NOOP",
+        "LOGOUT",
+        "STARTTLS",
+        "AUTHENTICATE",
+        "LOGIN",
+        "ENABLE",
+        "SELECT",
+        "EXAMINE",
+        "CREATE",
+        "DELETE",
+        "RENAME",
+        "SUBSCRIBE",
+        "UNSUBSCRIBE",
+        "LIST",
+        "NAMESPACE",
+        "STATUS",
+        "APPEND",
+        "IDLE",
+        "CLOSE",
+        "UNSELECT",
+        "EXPUNGE",
+        "SEARCH",
+        "FETCH",
+        "STORE",
+        "COPY",
+        "MOVE",
+        "LSUB",
+        "CHECK",
+    ]
 )
 
 
@@ -235,7 +265,7 @@ async def test_a_denormalized_name(command: str) -> None:
     "it MUST be equal to or greater than the sum of the values of the RFC822.SIZE FETCH message data items (see Section 6.4.5) of all messages in the mailbox.",
 )
 @pytest.mark.rfc(
-    "8438", "2", "it MUST be equal to or greater than the sum of the values of the RFC822.SIZE"
+    "8438", "3", "it MUST be equal to or greater than the sum of the values of the RFC822.SIZE"
 )
 async def test_status() -> None:
     """Of the selected mailbox and of others, each item; SIZE is the exact sum, also after an expunge."""
@@ -263,7 +293,7 @@ async def test_status() -> None:
     "9051", "6.4.4.2", "a server MUST execute the two commands in the order they were received."
 )
 @pytest.mark.rfc(
-    "5182", "2.2", "a server MUST execute the two commands in the order they were received."
+    "5182", "2.3", "a server MUST execute the two commands in the order they were received."
 )
 async def test_order() -> None:
     """Commands sent in one breath that depend on each other: each sees what those before it did."""
@@ -359,3 +389,39 @@ async def test_nothing_new_unasked() -> None:
                 assert known.fullmatch(line), line
         for line in (await client.command('LIST "" *'))[:-1]:
             assert len(re.findall(rb"(?i)\\(?:un)?marked|\\noselect", line)) <= 1
+
+
+@pytest.mark.rfc(
+    "9051",
+    "9",
+    "Note: [ABNF] rules MUST be followed strictly; in particular: Unless otherwise noted, all alphabetic characters are case insensitive.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "9",
+    "Note: [ABNF] rules MUST be followed strictly; in particular: Except as noted otherwise, all alphabetic characters are case-insensitive.",
+)
+async def test_any_case_of_letters() -> None:
+    """Commands, items, keys, flags, options and INBOX in small, large and mixed letters mean the same."""
+    commands = [
+        'LIST (SUBSCRIBED) "" % RETURN (CHILDREN STATUS (MESSAGES))', "STATUS INBOX (MESSAGES UIDNEXT)", "SELECT INBOX", "FETCH 1 (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])",
+        "STORE 1 +FLAGS.SILENT (\\SEEN)", "SEARCH RETURN (MIN COUNT) SEEN NOT DELETED OR FROM X SUBJECT MESSAGE", "UID FETCH 1 ALL", "NOOP", "UID SEARCH CHARSET UTF-8 ALL", "CLOSE",
+    ]  # fmt: skip
+
+    def mixed(text: str) -> str:
+        return "".join(one.lower() if at % 2 else one for at, one in enumerate(text))
+
+    answers = []
+    for write in (str, str.lower, mixed):
+        async with world() as made:
+            await made.deliver("INBOX", message(1))
+            client = await logged_in(made)
+            said = [await client.command(write(command)) for command in commands]
+            assert all(one[-1].startswith(b"t OK") for one in said)
+            fixed = re.sub(
+                rb"(?i)(UIDVALIDITY|MAILBOXID) \(?[\w-]+\)?|fields \([^)]*\)",
+                b"",
+                b"\n".join(line for one in said for line in one),
+            )
+            answers.append(fixed)
+    assert answers[0] == answers[1] == answers[2]

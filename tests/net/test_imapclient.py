@@ -496,3 +496,41 @@ async def test_anything_at_any_time() -> None:
             await client.create("x")
         await client.noop()
         assert len(client.news.waiting()) > noise.count(b"\r\n") * 3
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.2.2",
+    "As with any other client response, the initial response MUST be encoded as base64.",
+)
+@pytest.mark.rfc(
+    "9051", "6.2.2", "It also MUST be transmitted outside of a quoted string or literal."
+)
+@pytest.mark.rfc(
+    "9051",
+    "3.4",
+    "and the client MUST read the tagged OK response to the LOGOUT command before the client closes the connection.",
+)
+async def test_the_first_and_the_last_line() -> None:
+    """PLAIN goes out as a bare word of base64; LOGOUT waits for its OK, whatever comes before."""
+    heard: list[bytes] = []
+    lines: list[str] = []
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK [CAPABILITY IMAP4rev2 AUTH=PLAIN] hello\r\n")
+        heard.append(await reader.readline())
+        writer.write(b"A1 OK [CAPABILITY IMAP4rev2] in\r\n")
+        heard.append(await reader.readline())
+        for part in (b"* BYE see", b" you\r\n* 4 EXISTS\r\n", b"A2 O", b"K gone\r\n"):
+            writer.write(part)
+            await writer.drain()
+        assert await reader.read() == b""
+
+    async with playing(play) as port:
+        client = await connect(
+            "127.0.0.1", port, tls="none", patience=20, tracing=Tracing(lines.append)
+        )
+        await client.login("u", "p w\x22", mechanism="PLAIN")
+        await client.logout()
+    assert heard == [b"A1 AUTHENTICATE PLAIN AHUAcCB3Ig==\r\n", b"A2 LOGOUT\r\n"]
+    assert lines[-1] == "S: A2 OK gone"

@@ -188,7 +188,6 @@ def test_tls_1_2_works(pair: Pair) -> None:
     "11.1",
     "Additionally, when using TLS 1.2, IMAP implementations MUST implement the TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 cipher suite.",
 )
-@pytest.mark.rfc("8314", "4", "Servers MUST implement TLS 1.2 or later.")
 def test_the_cipher_suite_of_the_rfc(tmp_path: Path) -> None:
     """A client that has no other one is served, where the certificate is of RSA."""
     key = rsa.generate_private_key(65537, 2048)

@@ -96,6 +96,11 @@ EVERY = [
 ]  # fmt: skip
 
 
+@pytest.mark.rfc(
+    "9051",
+    "2.2.1",
+    "Clients MUST follow the syntax outlined in this specification strictly.",
+)
 @pytest.mark.parametrize("forms", FORMS, ids=str)
 async def test_the_server_reads_every_command(forms: Forms) -> None:
     """Each builder, in each form: no error in the server's parser."""

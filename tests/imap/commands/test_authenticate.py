@@ -209,3 +209,22 @@ async def test_starttls_inside_tls() -> None:
             await client.command(step)
             assert (await client.command("STARTTLS"))[-1].startswith(b"t BAD"), step
         assert (await client.command("NOOP"))[-1].startswith(b"t OK")
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.2.2",
+    'To send a zero-length initial response, the client MUST send a single pad character ("=").',
+)
+@pytest.mark.rfc(
+    "4959",
+    "3",
+    'To send a zero-length initial response, the client MUST send a single pad character ("=").',
+)
+async def test_an_empty_initial_response() -> None:
+    """`=` is a response of no octets: whoever proves a key is logged in by it, and no challenge comes."""
+    async with world() as made:
+        made.client_key = "ab" * 32
+        made.directory.keys[made.client_key] = "user"
+        client = await connect(made)
+        assert (await client.command("AUTHENTICATE EXTERNAL ="))[0].startswith(b"t OK")

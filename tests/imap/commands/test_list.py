@@ -8,7 +8,7 @@ import pytest
 from tests.support.imap import Client, World, logged_in, message, world
 
 from postil.ports.ids import AccountId, MailboxId
-from postil.ports.store import Mailbox
+from postil.ports.store import Mailbox, NoSuchMailbox, Status
 
 
 @pytest.mark.rfc(
@@ -247,3 +247,33 @@ async def test_status_of_each() -> None:
         assert kinds == [b"LIST", b"STATUS"] * 3
         subscribed = await client.command('LIST (SUBSCRIBED) "" T/* RETURN (STATUS (MESSAGES))')
         assert [one.split()[1] for one in subscribed[:-1]] == [b"LIST", b"STATUS", b"LIST"]
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.3.9.2",
+    "If an attempted STATUS for a listed mailbox fails because the mailbox can't be selected",
+)
+@pytest.mark.rfc("9051", "6.3.9.2", "and the LIST response MUST include the \\NoSelect attribute.")
+async def test_mailboxes_that_go_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleted after the tree was read and before their STATUS: \\Noselect, and no STATUS; the others have theirs."""
+    async with world() as made:
+        client = await _tree(made)
+        gone = {(await made.mailbox(name)).id for name in ("T/a", "T/b")}
+        await made.mailbox("T/c")
+        status = made.store.status
+
+        async def racing(mailbox: MailboxId) -> Status:
+            if mailbox in gone:
+                raise NoSuchMailbox("deleted meanwhile")
+            return await status(mailbox)
+
+        monkeypatch.setattr(made.store, "status", racing)
+        said = await client.command('LIST "" T/% RETURN (STATUS (MESSAGES))')
+        assert said == [
+            b'* LIST (\\Noselect \\HasChildren) "/" T/a',
+            b'* LIST (\\Noselect \\HasNoChildren) "/" T/b',
+            b'* LIST (\\HasNoChildren) "/" T/c',
+            b"* STATUS T/c (MESSAGES 0)",
+            b"t OK LIST completed",
+        ]

@@ -102,7 +102,7 @@ async def test_net_unicode() -> None:
     "If an INBOX exists for a user, it MUST appear within the user's Personal Namespace.",
 )
 @pytest.mark.rfc("9051", "6.3.10", "Responses:    REQUIRED untagged responses:  NAMESPACE")
-@pytest.mark.rfc("2342", "5", "it MUST appear within the user's personal namespace.")
+@pytest.mark.rfc("2342", "2", "it MUST appear within the user's personal namespace.")
 async def test_inbox_is_personal() -> None:
     """The one namespace has an empty prefix, and INBOX is listed in it."""
     async with world() as made:
