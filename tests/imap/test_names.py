@@ -140,6 +140,22 @@ def test_broken_utf8() -> None:
     "A.1",
     "server implementations MUST preserve the exact form of the modified base64 portion of a modified UTF-7 name and treat that text as case sensitive, even if names are otherwise case insensitive or case folded.",
 )
+@pytest.mark.rfc("3501", "5.1.3", "However, all names start in US-ASCII, and MUST end in US-ASCII;")
+@pytest.mark.rfc(
+    "3501",
+    "5.1.3",
+    'that is, a name that ends with a non-ASCII ISO-10646 character MUST end with a "-").',
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.1.3",
+    "In particular, server implementations MUST preserve the exact form of the modified BASE64 portion of a modified UTF-7 name and treat that text as case-sensitive, even if names are otherwise case-insensitive or case-folded.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.1.3",
+    'Server implementations which export a mail store that does not follow the modified UTF-7 convention MUST convert to modified UTF-7 any mailbox name that contains either non-ASCII characters or the "&" character.',
+)
 async def test_modified_utf7_there_and_back() -> None:
     """A name made by either kind of client is listed to the other in its spelling; capitals of the base64 matter."""
     async with world() as made:

@@ -76,6 +76,23 @@ async def greeted(made: World) -> tuple[Client, bytes]:
 @pytest.mark.rfc(
     "9051", "7.2.2", 'and MUST implement "STARTTLS" and "LOGINDISABLED" on the cleartext port.'
 )
+@pytest.mark.rfc("3501", "6.1.1", "Responses:  REQUIRED untagged response: CAPABILITY")
+@pytest.mark.rfc(
+    "3501",
+    "6.1.1",
+    'The server MUST send a single untagged CAPABILITY response with "IMAP4rev1" as one of the listed capabilities before the (tagged) OK response.',
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.1.1",
+    "Client and server implementations MUST implement the STARTTLS, LOGINDISABLED, and AUTH=PLAIN (described in [IMAP-TLS]) capabilities.",
+)
+@pytest.mark.rfc("3501", "7.2.1", 'The capability listing MUST include the atom "IMAP4rev1".')
+@pytest.mark.rfc(
+    "3501",
+    "7.2.1",
+    "In addition, client and server implementations MUST implement the STARTTLS, LOGINDISABLED, and AUTH=PLAIN (described in [IMAP-TLS]) capabilities.",
+)
 async def test_capability() -> None:
     """One line before OK, in each state; PLAIN inside TLS, STARTTLS and LOGINDISABLED outside, and PLAIN behind STARTTLS."""
     async with world() as made:
@@ -85,7 +102,7 @@ async def test_capability() -> None:
             line, done = await client.command("CAPABILITY")
             assert done.startswith(b"t OK")
             assert line.startswith(b"* CAPABILITY ")
-            assert b"IMAP4rev2" in line.split()
+            assert {b"IMAP4rev1", b"IMAP4rev2"} <= set(line.split())
             assert (b"AUTH=PLAIN" in line.split()) is (step == "NOOP")
         made.tls = False
         client, greeting = await greeted(made)
@@ -105,6 +122,12 @@ async def test_capability() -> None:
 @pytest.mark.rfc("9051", "6.1.3", "Responses:    REQUIRED untagged response:  BYE")
 @pytest.mark.rfc(
     "9051",
+    "6.1.3",
+    "The server MUST send a BYE untagged response before the (tagged) OK response, and then close the network connection.",
+)
+@pytest.mark.rfc("3501", "6.1.3", "Responses:  REQUIRED untagged response: BYE")
+@pytest.mark.rfc(
+    "3501",
     "6.1.3",
     "The server MUST send a BYE untagged response before the (tagged) OK response, and then close the network connection.",
 )
@@ -129,6 +152,16 @@ async def test_logout_in_each_state() -> None:
     "9051",
     "3.2",
     "MUST select a mailbox to access before commands that affect messages will be permitted.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "3.1",
+    "In the not authenticated state, the client MUST supply authentication credentials before most commands will be permitted.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "3.2",
+    "In the authenticated state, the client is authenticated and MUST select a mailbox to access before commands that affect messages will be permitted.",
 )
 async def test_states() -> None:
     """Before login a mailbox is out of reach, before SELECT its messages are; afterwards both work."""
@@ -295,6 +328,11 @@ async def test_status() -> None:
 @pytest.mark.rfc(
     "5182", "2.3", "a server MUST execute the two commands in the order they were received."
 )
+@pytest.mark.rfc(
+    "3501",
+    "5.5",
+    "If the server detects a possible ambiguity, it MUST execute commands to completion in the order given by the client.",
+)
 async def test_order() -> None:
     """Commands sent in one breath that depend on each other: each sees what those before it did."""
     async with world() as made:
@@ -325,6 +363,11 @@ async def test_order() -> None:
     "9051",
     "A",
     "MUST be compatible with the Mailbox International Naming Convention described in Appendix A.1.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "7.2.1",
+    "Server responses MUST conform to this document until the client issues a command that uses the associated capability.",
 )
 async def test_rev1_until_asked() -> None:
     """SEARCH, RECENT, \\Recent, names in modified UTF-7, no LIST in SELECT, ASCII in quotes; after ENABLE IMAP4rev2 the other way."""

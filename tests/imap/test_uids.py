@@ -103,6 +103,17 @@ async def uids(client: Client) -> list[int]:
 @pytest.mark.rfc(
     "3501", "2.3.1.1", "Unique identifiers MUST be strictly ascending in the mailbox at all times."
 )
+@pytest.mark.rfc(
+    "3501",
+    "2.3.1.1",
+    "A 32-bit value assigned to each message, which when used with the unique identifier validity value (see below) forms a 64-bit value that MUST NOT refer to any other message in the mailbox or any subsequent mailbox with the same name forever.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "2.3.1.1",
+    "Any change of unique identifiers between sessions MUST be detectable using the UIDVALIDITY mechanism discussed below.",
+)
+@pytest.mark.rfc("3501", "2.3.1.2", "This position MUST be ordered by ascending unique identifier.")
 async def test_no_uid_comes_twice(place: Place) -> None:
     """Neither after the newest message went, nor after all went, nor after a restart; numbers follow the uids."""
     made, seen = place.made, {1, 2, 3}
@@ -138,6 +149,21 @@ async def test_no_uid_comes_twice(place: Place) -> None:
     "2.3.1.1",
     "and second, the next unique identifier value MUST change whenever new messages are added to the mailbox, even if those new messages are subsequently expunged.",
 )
+@pytest.mark.rfc(
+    "3501",
+    "2.3.1.1",
+    "Unless the unique identifier validity also changes (see below), the next unique identifier value MUST have the following two characteristics.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "2.3.1.1",
+    "First, the next unique identifier value MUST NOT change unless new messages are added to the mailbox;",
+)
+@pytest.mark.rfc(
+    "3501",
+    "2.3.1.1",
+    "and second, the next unique identifier value MUST change whenever new messages are added to the mailbox, even if those new messages are subsequently expunged.",
+)
 async def test_uidnext(place: Place) -> None:
     """It stays through flags, expunges, a failed APPEND and a restart, and tells of a message that came and went."""
     client = await logged_in(place.made, "INBOX")
@@ -166,6 +192,14 @@ async def test_uidnext(place: Place) -> None:
     "9051",
     "6.4.5",
     "are static and MUST NOT change for any particular message.",
+)
+@pytest.mark.rfc(
+    "3501", "2.3.1.1", "The unique identifier of a message MUST NOT change during the session,"
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.4.5",
+    "Most data items, identified in the formal syntax under the msg-att-static rule, are static and MUST NOT change for any particular message.",
 )
 async def test_what_a_uid_stands_for_stays(place: Place) -> None:
     """After flags, expunges before it, a mailbox with another name and a restart: the same uid, the same octets and facts."""
@@ -198,6 +232,21 @@ async def test_what_a_uid_stands_for_stays(place: Place) -> None:
     "The value of the highest-used unique identifier of the old mailbox name MUST be preserved so that a new mailbox created with the same name will not reuse the identifiers of the former incarnation, unless the new incarnation has a different unique identifier validity value.",
 )
 @pytest.mark.parametrize("away", ["DELETE Box", "RENAME Box Elsewhere"])
+@pytest.mark.rfc(
+    "3501",
+    "6.3.3",
+    "If a new mailbox is created with the same name as a mailbox which was deleted, its unique identifiers MUST be greater than any unique identifiers used in the previous incarnation of the mailbox UNLESS the new incarnation has a different unique identifier validity value.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.3.4",
+    "The value of the highest-used unique identifier of the deleted mailbox MUST be preserved so that a new mailbox created with the same name will not reuse the identifiers of the former incarnation, UNLESS the new incarnation has a different unique identifier validity value.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.3.5",
+    "The value of the highest-used unique identifier of the old mailbox name MUST be preserved so that a new mailbox created with the same name will not reuse the identifiers of the former incarnation, UNLESS the new incarnation has a different unique identifier validity value.",
+)
 async def test_a_name_used_again(place: Place, away: str) -> None:
     """The new mailbox has another UIDVALIDITY, a greater one, each time; also across restarts."""
     client = await logged_in(place.made)
@@ -216,6 +265,11 @@ async def test_a_name_used_again(place: Place, away: str) -> None:
 @pytest.mark.rfc(
     "9051",
     "6.3.6",
+    "If the name has inferior hierarchical names, then the inferior hierarchical names MUST also be renamed.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.3.5",
     "If the name has inferior hierarchical names, then the inferior hierarchical names MUST also be renamed.",
 )
 async def test_a_new_name_keeps_everything(place: Place) -> None:

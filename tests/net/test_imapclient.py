@@ -153,6 +153,11 @@ async def test_the_server_leaves(octets: bytes, kind: type[Exception], words: st
     "11.1",
     "MUST check the result of the STARTTLS command and subsequent TLS [TLS-1.3] [TLS-1.2] negotiation to see whether acceptable authentication and/or privacy was achieved.",
 )
+@pytest.mark.rfc(
+    "3501",
+    "11.1",
+    "Both the client and server MUST check the result of the STARTTLS command and subsequent [TLS] negotiation to see whether acceptable authentication or privacy was achieved.",
+)
 async def test_plaintext_behind_starttls_is_not_believed(tmp_path: Path) -> None:
     """What somebody put behind the OK is not taken for what the server says inside TLS."""
     import ssl
@@ -446,6 +451,11 @@ async def test_large_news_are_bounded_too() -> None:
     "6.2.3",
     "A client implementation MUST NOT send a LOGIN command if the LOGINDISABLED capability is advertised.",
 )
+@pytest.mark.rfc(
+    "3501",
+    "7.2.1",
+    "An IMAP client MUST NOT issue the LOGIN command if the server advertises the LOGINDISABLED capability.",
+)
 async def test_logindisabled_is_obeyed() -> None:
     """Asked for by name or chosen: nothing goes out, and the error says why."""
     lines: list[str] = []
@@ -474,6 +484,16 @@ async def test_logindisabled_is_obeyed() -> None:
 @pytest.mark.rfc(
     "9051",
     "7.5.2",
+    "Client implementations that do a BODYSTRUCTURE fetch MUST be prepared to accept such extension data.",
+)
+@pytest.mark.rfc(
+    "3501", "2.2.2", "A client MUST be prepared to accept any server response at all times."
+)
+@pytest.mark.rfc("3501", "7", "The client MUST be prepared to accept any response at all times.")
+@pytest.mark.rfc("3501", "7.2.1", "and MUST ignore any unknown capability names.")
+@pytest.mark.rfc(
+    "3501",
+    "7.4.2",
     "Client implementations that do a BODYSTRUCTURE fetch MUST be prepared to accept such extension data.",
 )
 async def test_anything_at_any_time() -> None:
@@ -508,6 +528,11 @@ async def test_anything_at_any_time() -> None:
 )
 @pytest.mark.rfc(
     "9051",
+    "3.4",
+    "and the client MUST read the tagged OK response to the LOGOUT command before the client closes the connection.",
+)
+@pytest.mark.rfc(
+    "3501",
     "3.4",
     "and the client MUST read the tagged OK response to the LOGOUT command before the client closes the connection.",
 )

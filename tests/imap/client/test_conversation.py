@@ -97,6 +97,21 @@ COPY = messages.copy(1, "x", uid=False)
     ],
     ids=repr,
 )
+@pytest.mark.rfc(
+    "3501",
+    "5.5",
+    "Clients MUST NOT send multiple commands without waiting if an ambiguity would result.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.5",
+    "Therefore, if the client sends any command other than FETCH, STORE, or SEARCH, it MUST wait for the completion result response before sending a command with message sequence numbers.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.2.1",
+    "Once a client issues a STARTTLS command, it MUST NOT issue further commands until a server response is seen and the [TLS] negotiation is complete.",
+)
 def test_what_may_run_at_once(begun: list[Command], sent: int) -> None:
     """The examples of the RFC, and those that could not be told apart afterwards; the rest goes when the first has ended."""
     peer = Peer()
@@ -145,6 +160,26 @@ def test_answers_out_of_order() -> None:
     "the client MUST send a complete command (including receiving all command continuation request responses and sending command continuations for the command) before initiating a new command.",
 )
 @pytest.mark.parametrize("octets", [b"", b"xyz"])
+@pytest.mark.rfc(
+    "3501",
+    "2.2.1",
+    "In all cases, the client MUST send a complete command (including receiving all command continuation request responses and command continuations for the command) before initiating a new command.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "4.3",
+    "In the case of literals transmitted from client to server, the client MUST wait to receive a command continuation request (described later in this document) before sending the octet data (and the remainder of the command).",
+)
+@pytest.mark.rfc(
+    "3501",
+    "4.3",
+    "Note: Even if the octet count is 0, a client transmitting a literal MUST wait to receive a command continuation request.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.5",
+    "However, any command continuation request responses and command continuations MUST be negotiated before any subsequent command is initiated.",
+)
 def test_a_synchronising_literal_waits(octets: bytes) -> None:
     """Nothing behind the header goes out before `+`, not even of an empty one, and then all of it."""
     peer = Peer()
@@ -230,6 +265,7 @@ def test_a_command_of_which_nothing_was_sent_is_taken_back() -> None:
     "6.2.1",
     "Once TLS has been started, the client MUST discard cached information about server capabilities",
 )
+@pytest.mark.rfc("3501", "6.2.1", "Once [TLS] has been started, the client MUST")
 def test_capabilities_are_forgotten() -> None:
     """With STARTTLS and with a login, unless the answer tells the new ones."""
     peer = Peer()

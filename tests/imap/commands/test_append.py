@@ -77,6 +77,15 @@ async def test_single_uid() -> None:
     "6.3.12",
     'Unless it is certain that the destination mailbox cannot be created, the server MUST send the response code "[TRYCREATE]" as the prefix of the text of the tagged NO response.',
 )
+@pytest.mark.rfc(
+    "3501", "6.3.11", "If the destination mailbox does not exist, a server MUST return an error,"
+)
+@pytest.mark.rfc("3501", "6.3.11", "and MUST NOT automatically create the mailbox.")
+@pytest.mark.rfc(
+    "3501",
+    "6.3.11",
+    'Unless it is certain that the destination mailbox can not be created, the server MUST send the response code "[TRYCREATE]" as the prefix of the text of the tagged NO response.',
+)
 async def test_no_mailbox_is_made() -> None:
     """A missing mailbox stays missing, and the client is told to make it."""
     async with world() as made:
@@ -100,6 +109,11 @@ async def test_no_mailbox_is_made() -> None:
         b"APPEND INBOX {3+}\r\nabc{3+}\r\nabc",
         b"APPEND INBOX {3+}\r\nabc {3+}\r\na\0b",
     ],
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.3.11",
+    "If the append is unsuccessful for any reason, the mailbox MUST be restored to its state before the APPEND attempt; no partial appending is permitted.",
 )
 async def test_nothing_is_left_of_a_failure(command: bytes) -> None:
     """After a failed APPEND the mailbox and what the account uses are as before."""

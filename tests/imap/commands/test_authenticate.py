@@ -147,6 +147,11 @@ async def test_what_is_no_response(response: str, initial: bool) -> None:
     "6.2.2",
     "While client and server implementations MUST implement the AUTHENTICATE command itself,",
 )
+@pytest.mark.rfc(
+    "3501",
+    "6.2.2",
+    "While client and server implementations MUST implement the AUTHENTICATE command itself, it is not required to implement any authentication mechanisms other than the PLAIN mechanism described in [IMAP-TLS].",
+)
 async def test_both_ways_of_plain() -> None:
     """The example of the RFC: an empty challenge, the response, OK; and in one line."""
     async with world() as made:
@@ -178,6 +183,36 @@ async def test_both_ways_of_plain() -> None:
     "9051",
     "11.7",
     "The LOGINDISABLED capability is advertised, and [SASL] mechanisms (such as PLAIN) using plaintext passwords are NOT advertised in the CAPABILITY list.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.2.2",
+    "Note: a server implementation MUST implement a configuration in which it does NOT permit any plaintext password mechanisms, unless either the STARTTLS command has been negotiated or some other mechanism that protects the session from password snooping has been provided.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.2.3",
+    "Unless either the STARTTLS command has been negotiated or some other mechanism that protects the session from password snooping has been provided, a server implementation MUST implement a configuration in which it advertises the LOGINDISABLED capability and does NOT permit the LOGIN command.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "11.2",
+    "A server implementation MUST implement a configuration that, at the time of authentication, requires: The STARTTLS command has been negotiated.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "11.2",
+    "A server implementation MUST implement a configuration that, at the time of authentication, requires: The LOGINDISABLED capability is advertised, and [SASL] mechanisms (such as PLAIN) using plaintext passwords are NOT advertised in the CAPABILITY list.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "11.2",
+    "A server implementation MUST implement a configuration that, at the time of authentication, requires: The LOGIN command returns an error even if the password is correct.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "11.2",
+    "A server implementation MUST implement a configuration that, at the time of authentication, requires: The AUTHENTICATE command returns an error with all [SASL] mechanisms that use plaintext passwords, even if the password is correct.",
 )
 async def test_no_password_in_the_clear() -> None:
     """Outside TLS the right password is refused in each form, and none is asked for; behind STARTTLS it is good."""

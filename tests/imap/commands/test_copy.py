@@ -80,6 +80,11 @@ async def test_move_sets_no_deleted_flag() -> None:
     "6.4.8",
     'Unless it is certain that the destination mailbox cannot be created, the server MUST send the response code "[TRYCREATE]" as the prefix of the text of the tagged NO response.',
 )
+@pytest.mark.rfc(
+    "3501",
+    "6.4.7",
+    'Unless it is certain that the destination mailbox can not be created, the server MUST send the response code "[TRYCREATE]" as the prefix of the text of the tagged NO response.',
+)
 async def test_trycreate(command: str) -> None:
     """A missing target is TRYCREATE, is not made, and moves nothing."""
     async with world() as made:
@@ -143,6 +148,11 @@ async def test_unknown_uids(command: str) -> None:
     "The server MUST leave each message in a state where it is in at least one of the source or target mailboxes (no message can be lost or orphaned).",
 )
 @pytest.mark.parametrize("command", ["COPY", "MOVE", "UID COPY", "UID MOVE"])
+@pytest.mark.rfc(
+    "3501",
+    "6.4.7",
+    "If the COPY command is unsuccessful for any reason, server implementations MUST restore the destination mailbox to its state before the COPY attempt.",
+)
 async def test_all_or_nothing(command: str) -> None:
     """Three messages where the quota has room for one and a half more: NO, and both mailboxes are as before."""
     async with world() as made:

@@ -139,6 +139,9 @@ def _names(lines: list[bytes]) -> list[str]:
         ('"" T*b', ["T/b"]), ('"" t/%', []), ('"" T', ["T"]), ('(SUBSCRIBED) "" T/*', ["T/a/x", "T/nowhere"]), ('"" (T/b T/% T/b)', ["T/a", "T/b"]),
     ],
 )  # fmt: skip
+@pytest.mark.rfc(
+    "3501", "6.3.8", "The returned mailbox names MUST match the supplied mailbox name pattern."
+)
 async def test_what_is_listed(arguments: str, want: list[str]) -> None:
     """Exactly what the patterns and selection options say, with and without every return option."""
     async with world() as made:

@@ -15,6 +15,11 @@ async def names(client: Client, pattern: str = "*") -> list[bytes]:
 @pytest.mark.rfc("9051", "6.3.5", "The DELETE command MUST NOT remove inferior hierarchical names.")
 @pytest.mark.rfc("9051", "6.3.5", 'removing "foo" MUST NOT remove "foo.bar".')
 @pytest.mark.rfc("3501", "6.3.4", "The DELETE command MUST NOT remove inferior hierarchical names.")
+@pytest.mark.rfc(
+    "3501",
+    "6.3.4",
+    'For example, if a mailbox "foo" has an inferior "foo.bar" (assuming "." is the hierarchy delimiter character), removing "foo" MUST NOT remove "foo.bar".',
+)
 async def test_what_is_below_stays() -> None:
     """With its messages; the name above is no mailbox any more, and cannot be selected."""
     async with world() as made:
@@ -56,6 +61,26 @@ async def test_what_is_below_stays() -> None:
     "9051",
     "7.3.1",
     "the name MUST also be valid as an argument for commands, such as SELECT, that accept mailbox names.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.1.1",
+    "If it is desired to export hierarchical mailbox names, mailbox names MUST be left-to-right hierarchical using a single character to separate levels of hierarchy.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "7.2.2",
+    "All children of a top-level hierarchy node MUST use the same separator character.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "7.2.2",
+    "The name represents an unambiguous left-to-right hierarchy, and MUST be valid for use as a reference in LIST and LSUB commands.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "7.2.2",
+    "Unless \\Noselect is indicated, the name MUST also be valid as an argument for commands, such as SELECT, that accept mailbox names.",
 )
 async def test_hierarchy() -> None:
     """A `/` at the end declares nothing new; every name listed can be selected, and is a reference for those below."""
@@ -109,3 +134,41 @@ async def test_inbox_is_personal() -> None:
         client = await logged_in(made)
         assert (await client.command("NAMESPACE"))[0] == b'* NAMESPACE (("" "/")) NIL NIL'
         assert b"INBOX" in await names(client)
+
+
+@pytest.mark.rfc(
+    "3501",
+    "6.3.6",
+    "However, it MUST NOT unilaterally remove an existing mailbox name from the subscription list even if a mailbox by that name no longer exists.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.3.9",
+    'A "%" wildcard to LSUB must return foo, not foo/bar, in the LSUB response, and it MUST be flagged with the \\Noselect attribute.',
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.3.9",
+    "The server MUST NOT unilaterally remove an existing mailbox name from the subscription list even if a mailbox by that name no longer exists.",
+)
+async def test_subscriptions_outlive_mailboxes() -> None:
+    """A deleted mailbox stays subscribed until the client says otherwise; a level that only leads to one is \\Noselect for `%`."""
+    async with world() as made:
+        client = await logged_in(made)
+        for command in (
+            "CREATE foo/bar",
+            "SUBSCRIBE foo/bar",
+            "CREATE gone",
+            "SUBSCRIBE gone",
+            "DELETE gone",
+        ):
+            assert (await client.command(command))[-1].startswith(b"t OK"), command
+        level = [line for line in await client.command('LSUB "" %') if line.endswith(b" foo")]
+        assert level == [b'* LSUB (\\Noselect) "/" foo']
+        await client.command("RENAME foo/bar foo/new")
+        listed = [line.split()[-1] for line in (await client.command('LSUB "" *'))[:-1]]
+        assert {b"gone", b"foo/bar"} <= set(listed)
+        await client.command("UNSUBSCRIBE gone")
+        assert b"gone" not in [
+            line.split()[-1] for line in (await client.command('LSUB "" *'))[:-1]
+        ]
