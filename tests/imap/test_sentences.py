@@ -93,6 +93,16 @@ async def greeted(made: World) -> tuple[Client, bytes]:
     "7.2.1",
     "In addition, client and server implementations MUST implement the STARTTLS, LOGINDISABLED, and AUTH=PLAIN (described in [IMAP-TLS]) capabilities.",
 )
+@pytest.mark.rfc(
+    "7888",
+    "5",
+    "IMAP servers MUST NOT advertise both of these capabilities at the same time.",
+)
+@pytest.mark.rfc(
+    "3516",
+    "4.1",
+    'IMAP4 servers that support this extension MUST include "BINARY" in the response list to the CAPABILITY command.',
+)
 async def test_capability() -> None:
     """One line before OK, in each state; PLAIN inside TLS, STARTTLS and LOGINDISABLED outside, and PLAIN behind STARTTLS."""
     async with world() as made:
@@ -103,6 +113,9 @@ async def test_capability() -> None:
             assert done.startswith(b"t OK")
             assert line.startswith(b"* CAPABILITY ")
             assert {b"IMAP4rev1", b"IMAP4rev2"} <= set(line.split())
+            assert b"LITERAL+" in line.split()
+            assert b"LITERAL-" not in line.split()
+            assert (b"BINARY" in line.split()) is (step != "NOOP")
             assert (b"AUTH=PLAIN" in line.split()) is (step == "NOOP")
         made.tls = False
         client, greeting = await greeted(made)
@@ -468,3 +481,24 @@ async def test_any_case_of_letters() -> None:
             )
             answers.append(fixed)
     assert answers[0] == answers[1] == answers[2]
+
+
+@pytest.mark.rfc(
+    "7888", "3", "The non-synchronizing literal form MUST NOT be sent from server to client."
+)
+async def test_no_literal_of_ours_is_non_synchronizing() -> None:
+    """However a literal comes to be in an answer: its header is a plain one, whatever the client's looked like."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1, "caf\u00e9 {7+}"))
+        client = await logged_in(made, "INBOX")
+        for command in (
+            b"FETCH 1 (BODY[] ENVELOPE BINARY.PEEK[] PREVIEW)", b"APPEND INBOX {9+}\r\nA: b\r\n\r\n{", b"CREATE {4+}\r\na{3+", b'LIST "" *',
+            b"SETMETADATA INBOX (/private/comment {9+}\r\na\r\nb{4+}\r)", b"GETMETADATA INBOX /private/comment", b"STATUS {3+}\r\nx{y (MESSAGES)",
+        ):  # fmt: skip
+            client.stream.client_write(b"q " + command + b"\r\n")
+            said = await client.stream.client_read_until(b"q ")
+            said += await client.stream.client_read_until(b"\r\n")
+            at = 0
+            while (header := re.compile(rb"\{(\d+)(\+?)\}\r\n").search(said, at)) is not None:
+                assert header[2] == b"", said
+                at = header.end() + int(header[1])

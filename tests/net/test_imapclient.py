@@ -496,6 +496,7 @@ async def test_logindisabled_is_obeyed() -> None:
     "7.4.2",
     "Client implementations that do a BODYSTRUCTURE fetch MUST be prepared to accept such extension data.",
 )
+@pytest.mark.rfc("5258", "3", "The client MUST ignore all extended fields it doesn't recognize.")
 async def test_anything_at_any_time() -> None:
     """Responses to nothing, in the wrong state, of kinds and with codes nobody knows: kept as news, and each command still ends."""
     noise = (

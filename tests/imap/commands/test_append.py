@@ -300,3 +300,19 @@ async def test_limits_of_one_command() -> None:
         assert b" 1:1000] " in answer[-1]
         answer = await client.command(b"APPEND INBOX" + messages + b" {1}")
         assert answer[-1].startswith(b"t NO [LIMIT]")
+
+
+@pytest.mark.rfc(
+    "7888",
+    "5",
+    "If responding to an APPEND command, the tagged BAD response MUST contain the TOOBIG response code [RFC4469].",
+)
+@pytest.mark.parametrize("size", [b"104857601+", b"4294967296+", b"99999999999999999999+"])
+async def test_a_literal_that_nobody_waits_for(size: bytes) -> None:
+    """Too large to be read and dropped: BAD [TOOBIG] with the tag, and the connection ends, since what follows is no command."""
+    async with world() as made:
+        client = await logged_in(made)
+        client.stream.client_write(b"a APPEND INBOX {" + size + b"}\r\nb LOGOUT\r\n")
+        assert (await client.stream.client_line()).startswith(b"a BAD [TOOBIG] ")
+        assert (await client.stream.client_line()).startswith(b"* BYE ")
+        assert await client.stream.client_line() == b""

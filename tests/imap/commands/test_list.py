@@ -72,6 +72,11 @@ async def test_options_twice() -> None:
 )
 @pytest.mark.rfc("9051", "6.3.9.1", "The server MUST return a BAD tagged response in such case.")
 @pytest.mark.parametrize("options", ["RECURSIVEMATCH", "RECURSIVEMATCH REMOTE"])
+@pytest.mark.rfc(
+    "5258",
+    "3.1",
+    "The RECURSIVEMATCH option MUST NOT occur as the only selection option (or only with REMOTE), as it only makes sense when other selection options are also used.",
+)
 async def test_recursivematch_alone(options: str) -> None:
     """RECURSIVEMATCH without something to match is BAD."""
     async with world() as made:
@@ -85,6 +90,9 @@ async def test_recursivematch_alone(options: str) -> None:
     "Any syntactically valid pattern that is not accepted by a server for any reason MUST be silently ignored",
 )
 @pytest.mark.parametrize("pattern", ['"&AOQ*"', "*a" * 40, '"//"'])
+@pytest.mark.rfc(
+    "5258", "3", "If a server doesn't accept a particular pattern, it MUST silently ignore it."
+)
 async def test_useless_patterns(pattern: str) -> None:
     """A pattern we cannot use lists nothing and is no error."""
     async with world() as made:
@@ -142,6 +150,11 @@ def _names(lines: list[bytes]) -> list[str]:
 @pytest.mark.rfc(
     "3501", "6.3.8", "The returned mailbox names MUST match the supplied mailbox name pattern."
 )
+@pytest.mark.rfc(
+    "5258",
+    "3",
+    "Note that return options MUST NOT cause the server to report information about additional mailbox names.",
+)
 async def test_what_is_listed(arguments: str, want: list[str]) -> None:
     """Exactly what the patterns and selection options say, with and without every return option."""
     async with world() as made:
@@ -183,6 +196,41 @@ async def test_what_is_listed(arguments: str, want: list[str]) -> None:
     "6.3.9.5",
     "If the CHILDREN return option is present, the server MUST return these attributes even if their computation is expensive.",
 )
+@pytest.mark.rfc("5258", "3", 'The "\\NonExistent" attribute MUST')
+@pytest.mark.rfc("5258", "3", "be supported and MUST be accurately computed.")
+@pytest.mark.rfc("5258", "3.1", 'The "\\Subscribed" attribute MUST')
+@pytest.mark.rfc(
+    "5258",
+    "3.1",
+    "be supported and MUST be accurately computed when the SUBSCRIBED selection option is specified.",
+)
+@pytest.mark.rfc(
+    "5258",
+    "3.1",
+    'The "\\Remote" attribute MUST be accurately computed when the REMOTE option is specified.',
+)
+@pytest.mark.rfc("5258", "3.2", 'The "\\Subscribed" attribute MUST')
+@pytest.mark.rfc(
+    "5258",
+    "3.2",
+    "be supported and MUST be accurately computed when the SUBSCRIBED return option is specified.",
+)
+@pytest.mark.rfc(
+    "5258",
+    "3.2",
+    "Further, all mailbox flags MUST be accurately computed (this differs from the behavior of the LSUB command).",
+)
+@pytest.mark.rfc("5258", "3.2", "This option MUST be supported by all servers.")
+@pytest.mark.rfc(
+    "5258",
+    "4",
+    "The CHILDREN return option defines two new attributes that MUST be returned within a LIST response: \\HasChildren and \\HasNoChildren.",
+)
+@pytest.mark.rfc(
+    "5258",
+    "4",
+    "If the CHILDREN return option is present, the server MUST return these attributes even if their computation is expensive.",
+)
 async def test_attributes() -> None:
     """\\Subscribed where it is, \\NonExistent where no mailbox is, children as they are, and nothing is \\Remote."""
     async with world() as made:
@@ -216,6 +264,21 @@ async def test_attributes() -> None:
     "9051",
     "6.3.9.6",
     "The CHILDINFO extended data item MUST NOT be returned unless the client has specified the RECURSIVEMATCH selection option.",
+)
+@pytest.mark.rfc(
+    "5258",
+    "3",
+    "The server MUST NOT return any extended data item unless the client has expressed its ability to support extended LIST responses, for example, by using an extended LIST command.",
+)
+@pytest.mark.rfc(
+    "5258",
+    "3.5",
+    "The CHILDINFO extended data item MUST NOT be returned unless the client has specified the RECURSIVEMATCH selection option.",
+)
+@pytest.mark.rfc(
+    "5258",
+    "3.5",
+    'The LSUB command indicates this condition by using the "\\NoSelect" attribute, but the LIST (SUBSCRIBED) command MUST NOT do that, since "\\NoSelect" retains its original meaning here.',
 )
 async def test_childinfo_only_when_asked() -> None:
     """With RECURSIVEMATCH the level above a subscription says so; without, no line has extended data."""
@@ -280,3 +343,43 @@ async def test_mailboxes_that_go_meanwhile(monkeypatch: pytest.MonkeyPatch) -> N
             b"* STATUS T/c (MESSAGES 0)",
             b"t OK LIST completed",
         ]
+
+
+@pytest.mark.rfc(
+    "5258",
+    "3",
+    "However, ANY extended LIST command (extended in any of 3 ways specified in Section 1, or any combination thereof) MUST NOT treat the empty mailbox name as such a special request, and any regular processing described in this document applies.",
+)
+@pytest.mark.rfc(
+    "5258",
+    "3",
+    "In particular, if an extended LIST command has multiple mailbox names and one (or more) of them is the empty string, the empty string MUST be ignored for the purpose of matching.",
+)
+async def test_the_empty_name() -> None:
+    """Alone in a plain LIST it asks for the delimiter; in any extended LIST it is a pattern that matches nothing."""
+    async with world() as made:
+        client = await _tree(made)
+        assert (await client.command('LIST "" ""'))[:-1] == [b'* LIST (\\Noselect) "/" ""']
+        for command in ('LIST "" "" RETURN (CHILDREN)', 'LIST (SUBSCRIBED) "" ""', 'LIST "" ("")'):
+            assert (await client.command(command)) == [b"t OK LIST completed"], command
+        for command in ('LIST "" ("" T/b)', 'LIST "" (T/b "") RETURN (CHILDREN)'):
+            assert _names((await client.command(command))[:-1]) == ["T/b"], command
+
+
+@pytest.mark.rfc(
+    "5258",
+    "3",
+    "When multiple selection options are specified, the server MUST return information about mailbox names that satisfy every selection option, unless a description of a particular specified option prescribes special rules.",
+)
+async def test_every_selection_option_counts() -> None:
+    """SUBSCRIBED and SPECIAL-USE together: names that are both."""
+    async with world() as made:
+        client = await _tree(made)
+        for command in (
+            "CREATE S/one (USE (\\Junk))",
+            "CREATE S/two (USE (\\Sent))",
+            "SUBSCRIBE S/two",
+        ):
+            await client.command(command)
+        said = await client.command('LIST (SUBSCRIBED SPECIAL-USE) "" (S/* T/*)')
+        assert _names(said[:-1]) == ["S/two"]
