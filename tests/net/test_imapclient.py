@@ -560,3 +560,13 @@ async def test_the_first_and_the_last_line() -> None:
         await client.logout()
     assert heard == [b"A1 AUTHENTICATE PLAIN AHUAcCB3Ig==\r\n", b"A2 LOGOUT\r\n"]
     assert lines[-1] == "S: A2 OK gone"
+
+
+async def test_ok_without_what_was_asked_for() -> None:
+    """An answer that must be there and is not is the server's fault, and the connection goes on."""
+    async with talking(
+        GREETING, b"A1 OK done\r\n", b"* STATUS x (MESSAGES 7)\r\nA2 OK done\r\n"
+    ) as client:
+        with pytest.raises(Violation, match="no MailboxStatus before it"):
+            await client.status("x", "MESSAGES")
+        assert (await client.status("x", "MESSAGES")).messages == 7
