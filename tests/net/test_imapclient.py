@@ -432,8 +432,9 @@ async def test_large_news_are_bounded_too() -> None:
     assert news.waiting() == [Lost(1), Exists(2)]
     news.put(Exists(3), MOST_OCTETS + 1)
     assert await news.next() == Lost(1)
-    news.put(Exists(4), MOST_OCTETS)
-    assert await news.next() == Exists(4)
+    for number in (4, 5):  # what was taken counts no more
+        news.put(Exists(number), MOST_OCTETS)
+        assert await news.next() == Exists(number)
 
 
 @pytest.mark.rfc(
