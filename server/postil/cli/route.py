@@ -23,7 +23,9 @@ _CONDITIONS = ("from_domain", "from_account", "to_domain", "minimum_attempts")
 
 @click.group(cls=Verbs)
 def command() -> None:
-    """Routes: which outgoing mail takes which transport. They are asked in order; the first that fits decides.
+    """Routes: which outgoing mail takes which transport.
+
+    They are asked in order; the first that fits decides.
 
     This version sends no mail to other servers: routes are kept, checked and explained, and wait for the queue.
     """

@@ -21,9 +21,9 @@ _KINDS = click.Choice(sorted(FIELDS))
 
 @click.group(cls=Verbs)
 def command() -> None:
-    """Transports: ways for outgoing mail, such as a provider's relay, which routes name.
+    """Transports: ways for outgoing mail, such as a relay.
 
-    This version sends no mail to other servers: transports are kept, checked and shown, and wait for the queue.
+    Routes say which mail takes which. This version sends no mail to other servers: transports are kept, checked and shown, and wait for the queue.
     """
 
 

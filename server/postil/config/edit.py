@@ -64,29 +64,28 @@ class Document:
         self._become(self._without(path), wanted)
 
     def move(self, path: Path, to: int) -> None:
-        """A row of an array of tables to the place of another one, `to`, or behind the last; comments right above a row go with it."""
+        """A row of an array of tables in front of row `to`, or behind the last; comments right above a row go with it."""
         array, at = path[:-1], path[-1]
         assert isinstance(at, int)
         wanted = copy.deepcopy(self.data)
         rows = _inside(wanted, array)
-        row = rows.pop(at)
-        rows.insert(to - 1 if to > at else to, row)
+        count = len(rows)
+        rows.insert(to - 1 if to > at else to, rows.pop(at))
         if self._places[path].kind is not Kind.HEADER:
             raise CannotEdit("has these in one list: please edit it by hand")
         start, end = self._block(path)
         block = self.text[start:end].rstrip() + self._line
-        last = (*array, len(rows))
-        target = self._block((*array, to))[0] if to <= len(rows) else self._block(last)[1]
-        gap = self._line
-        new = block + gap if to <= len(rows) else gap + block
+        where = self._block((*array, min(to, count - 1)))
+        target = where[0] if to < count else where[1]
         before, after = self.text[:target], self.text[target:]
-        if before and not before.endswith("\n"):
-            before += self._line
-        if target <= start:
-            text = before + new + _cut_lines(after, start - target, end - target)
+        if target > start:
+            before = _cut_lines(before, start, end)
         else:
-            text = _cut_lines(before, start, end).rstrip() + self._line + (new if to > len(rows) else gap + new) + after  # fmt: skip
-        self._become(text.lstrip("\r\n") if not start else text, wanted)
+            after = _cut_lines(after, start - target, end - target)
+        if before.strip():
+            before = before.rstrip() + self._line * 2
+        after = after.lstrip("\r\n")
+        self._become(before + block + (self._line + after if after.strip() else ""), wanted)
 
     def _become(self, text: str, wanted: Mapping[str, Any]) -> None:
         try:

@@ -4,6 +4,8 @@
 the provider's relay". What is not about names and numbers (hosts, TLS, passwords) is the transport's and unknown here. The rules
 themselves come from the configuration (`postil.config.routes`); there is no queue yet that would ask.
 
+Files: `choosing` (the decision), `covering` (rules that never decide anything).
+
 Rules: nothing here reads a clock, a file or a socket; domains come as A-labels in lower case, accounts as their login names.
 """
 
