@@ -64,6 +64,8 @@ def test_the_life_of_a_relay(folder: Path) -> None:
     ]
     used = run("transport", "rm", "relay")
     assert used.exit_code == 1 and "the route far would have no transport" in used.stderr
+    moved = said("transport", "set", "relay", "password.env=RELAY_PASSWORD")
+    assert moved["changed"] and moved["password"] == {"env": "RELAY_PASSWORD"}
     assert said("transport", "set", "relay", "port=2525", "--unset", "user", "--unset", "password.file")["port"] == 2525  # fmt: skip
     assert "password" not in (folder / "domains.toml").read_text()
     assert said("route", "rm", "far")["removed"] and said("transport", "rm", "relay")["removed"]
