@@ -64,6 +64,14 @@ def test_the_life_of_a_relay(folder: Path) -> None:
     ]
     used = run("transport", "rm", "relay")
     assert used.exit_code == 1 and "the route far would have no transport" in used.stderr
+    text = (folder / "domains.toml").read_text()
+    assert 'password = { file = "relay.password" }\n' in text
+    (folder / "domains.toml").write_text(
+        text.replace(
+            'password = { file = "relay.password" }\n',
+            '[transport.password]\nfile = "relay.password"\n',
+        )
+    )
     moved = said("transport", "set", "relay", "password.env=RELAY_PASSWORD")
     assert moved["changed"] and moved["password"] == {"env": "RELAY_PASSWORD"}
     assert said("transport", "set", "relay", "port=2525", "--unset", "user", "--unset", "password.file")["port"] == 2525  # fmt: skip

@@ -48,7 +48,15 @@ class Rows:
                 if one.name.lower() == name.lower():
                     self._refuse_other(loaded, at, values)
                     return
-            document.add((self._kind,), {"name": name, **_plain(values)})
+            plain = {
+                field: list(one) if isinstance(one, tuple) else one for field, one in values.items()
+            }
+            secrets = {
+                field: plain.pop(field) for field in values if isinstance(values[field], Mapping)
+            }
+            document.add((self._kind,), {"name": name, **plain})
+            for field, one in secrets.items():  # on one line, as people write them
+                document.put((self._kind, len(self.all(loaded)), field), one)
             if before is not None:
                 self._move(document, len(self.all(loaded)), self.find(loaded, before))
 
@@ -66,6 +74,8 @@ class Rows:
                     if there(document.data, path):
                         document.drop(path)
                 elif not (there(document.data, path) and same(written, (field,), value)):
+                    if isinstance(document.data[self._kind][at].get(field), Mapping):
+                        document.drop(path)  # it may be a table with a header of its own
                     document.put(path, value)
 
         return self._files.change(work)
@@ -107,14 +117,6 @@ class Rows:
                 f"{one.name} is there already ({place.file}:{place.line}), with another {', '.join(other)}:"
                 f" postil {self._kind} set changes that"
             )
-
-
-def _plain(values: Values) -> dict[str, object]:
-    return {
-        field: list(value) if isinstance(value, tuple) else value
-        for field, value in values.items()
-        if value is not None
-    }
 
 
 def unused(loaded: Loaded) -> Iterator[str]:
