@@ -635,3 +635,34 @@ async def test_uids_of_another_mailbox() -> None:
         assert await _line(client) == b"* 1 EXISTS"
         assert (await _line(client)).endswith(b" RECENT")
         assert await _line(client) == b"* 1 FETCH (UID 1)"
+
+
+@pytest.mark.rfc(
+    "5465",
+    "3.1",
+    "A successful NOTIFY SET command MUST cause the server to immediately return any accumulated changes to the currently selected mailbox",
+)
+@pytest.mark.parametrize(
+    "wish", ["personal (MailboxName)", "selected NONE", f"selected-delayed ({BOTH})"]
+)
+async def test_what_has_gathered_is_told_first(wish: str) -> None:
+    """Flags, expunges and arrivals, also to a client that from now on wants to hear of none, and expunges to one that wants them late."""
+    async with world() as made:
+        for number in (1, 2, 3):
+            await made.deliver("INBOX", message(number))
+        client, other = await logged_in(made, "INBOX"), await logged_in(made, "INBOX")
+        await other.command("UID STORE 1 +FLAGS.SILENT (\\Seen)")
+        await other.command("UID STORE 2 +FLAGS.SILENT (\\Deleted)")
+        await other.command("EXPUNGE")
+        await _append(other, "INBOX")
+        said = [one for one in await client.command(f"NOTIFY SET ({wish})") if b"RECENT" not in one]
+        assert said == [
+            b"* 2 EXPUNGE",
+            b"* 3 EXISTS",
+            b"* 1 FETCH (FLAGS (\\Seen \\Recent))",
+            b"t OK NOTIFY completed",
+        ]
+        if "delayed" not in wish:
+            await _append(other, "INBOX")
+            await other.command("UID STORE 1 +FLAGS.SILENT (\\Flagged)")
+            await _silent(client)
