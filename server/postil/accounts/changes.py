@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -109,6 +110,15 @@ class Changes:
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """The answer to a question; the caller says what of it the actor may see."""
         return [tuple(row) for row in await self.connection.execute_fetchall(sql, values)]
+
+    async def insert(self, sql: str, values: Sequence[object], taken: str) -> int:
+        """The number of the new row; AccountError with `taken` where there is one like it."""
+        try:
+            cursor = await self.connection.execute(sql, values)
+        except sqlite3.IntegrityError as error:
+            raise AccountError(taken) from error
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
 
 
 async def acting(changes: Changes, account: AccountId) -> Actor:

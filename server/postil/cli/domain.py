@@ -123,7 +123,7 @@ def addresses(loaded: Loaded, domain: str) -> Sequence[str]:
     data = Path(loaded.config.data)
     if not (data / target.DATABASE).exists():
         return []
-    return target.administer(None, data, lambda database: database.addresses_at(domain))
+    return target.administer(None, data, lambda database: database.addresses.at(domain))
 
 
 @command.command()
