@@ -72,6 +72,7 @@ CHANGES: dict[tuple[type, str], Call] = {
     (Roles, "give"): lambda a: a.roles.give("ann@example.org", [Role(Power.AUDITOR)]),
     (Roles, "take"): lambda a: a.roles.take("bob@example.org"),
     (Log, "note_domains"): lambda a: a.log.note_domains([("example.org", None, {})]),
+    (Log, "note_certificate"): lambda a: a.log.note_certificate("ca/example.org", "renew", {"new_key": False}),
     (Bulk, "add"): lambda a: a.bulk.add(bulk.read(f"name,password\nnew@example.org,{PASSWORD}\n")),
 }  # fmt: skip
 

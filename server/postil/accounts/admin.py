@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from postil.accounts import limits, names, rows, schema, scramkeys
+from postil.accounts import labels, limits, names, rows, schema, scramkeys
 from postil.accounts.addresses import Addresses
 from postil.accounts.aliases import Aliases
 from postil.accounts.audit import Log
@@ -91,6 +91,7 @@ class Administration:
     ) -> AccountRow:
         """A new account; a name with @ also becomes its first address unless `address` is false."""
         name = _name(name)
+        display_name = labels.checked_display_name(display_name)
         word = None if password is None else _password(password)
         local = domain = ""
         if address and "@" in name:
@@ -116,9 +117,11 @@ class Administration:
 
     async def set_display_name(self, name: str, display_name: str) -> AccountRow:
         """The person's name."""
-        if display_name and not display_name.isprintable():
-            raise AccountError("a person's name holds only characters that can be seen")
-        return await self._set(name, "account.display-name", {"display_name": display_name})
+        return await self._set(
+            name,
+            "account.display-name",
+            {"display_name": labels.checked_display_name(display_name)},
+        )
 
     async def set_quota(self, name: str, **given: int | bool | None) -> AccountRow:
         """Change what is named: `quota` (octets), `quota_messages`, `quota_mailboxes` (None: no limit), `shows_free_space`."""

@@ -86,7 +86,7 @@ class Aliases:
         sees: Sees = Sees.NOBODY,
         owner: str | None = None,
     ) -> AliasRow:
-        """A new alias, or a list; its address leads nowhere else."""
+        """A new alias, or a list; its address leads nowhere else. The same one again is no error."""
         local, domain = split(address)
         if not is_list and (
             posts is not Posts.ANYONE or posters or owner or sees is not Sees.NOBODY
@@ -97,7 +97,18 @@ class Aliases:
         if is_list and members_send:
             raise AccountError("members of a list do not send under its address: make it an alias")
         async with self._changes.change() as change:
-            await self._free(local, domain)
+            place = await self._places.find(local, domain)
+            if place is not None:
+                wanted = (is_list, members_send, posts, sees)
+                there = await self._already(place)
+                if (there.is_list, there.members_send, there.posts, there.sees) == wanted and (
+                    await self._leads(there, members, posters, owner)
+                ):
+                    return there
+                raise AccountError(
+                    f"{place.text} is {'a list' if there.is_list else 'an alias'} already, with other"
+                    " settings or members: postil alias set, join and leave change them"
+                )
             execute = self._changes.connection.execute
             cursor = await execute(
                 "INSERT INTO alias (kind, posts, sees, owner, members_send, created) VALUES (?, ?, ?, ?, ?, ?)",
@@ -222,11 +233,20 @@ class Aliases:
         await change.wrote(action, thing(before, after), before.state(), after.state())
         return after
 
-    async def _free(self, local: str, domain: str) -> None:
-        place = await self._places.find(local, domain)
-        if place is not None:
-            what = "an alias or a list already" if place.alias else "the address of an account"
-            raise AccountError(f"{place.text} is {what}")
+    async def _already(self, place: Place) -> AliasRow:
+        if place.alias is None:
+            raise AccountError(f"{place.text} is the address of an account")
+        return await self._read(place.alias, place.text)
+
+    async def _leads(
+        self, row: AliasRow, members: Sequence[str], posters: Sequence[str], owner: str | None
+    ) -> bool:
+        """Has it just these members, posters and this owner?"""
+        if {(await self._places.target(one)).text for one in members} != set(row.members):
+            return False
+        if {_compared(one) for one in posters} != {_compared(one) for one in row.posters}:
+            return False
+        return await self._owner(owner) == await self._owner(row.owner)
 
     async def _owner(self, owner: str | None) -> int | None:
         if not owner:
@@ -248,3 +268,8 @@ class Aliases:
         )
         if int(str(count)) > limits.POSTERS:
             raise AccountError(f"a list names at most {limits.POSTERS} addresses")
+
+
+def _compared(poster: str) -> tuple[str, str]:
+    local, domain = split(poster)
+    return names.key(local), domain

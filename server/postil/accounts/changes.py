@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 
 import aiosqlite
 
-from postil.accounts import limits
+from postil.accounts import limits, schema
 from postil.accounts.roles import Action, Actor, Power, Role, Thing, may
 from postil.base.clock import Clock
 from postil.ports.ids import AccountId
@@ -100,7 +100,7 @@ class Changes:
                     raise AssertionError("a change that is not in the log of changes")
                 await self.connection.execute("COMMIT")
             except BaseException:
-                await self.connection.execute("ROLLBACK")
+                await schema.undo(self.connection)
                 raise
 
     def sees(self, thing: Thing) -> bool:

@@ -1,10 +1,10 @@
-"""What passwords for programs, TLS keys and passkeys are called, and for which protocols they are good."""
+"""What persons, passwords for programs, TLS keys and passkeys are called, and for which protocols they are good."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from postil.accounts import apppasswords
+from postil.accounts import apppasswords, limits
 from postil.accounts.changes import AccountError
 
 MAX_LABEL = 100  # characters
@@ -27,3 +27,12 @@ def protocol_words(protocols: Sequence[str]) -> str:
             f"{unknown[0] if unknown else 'nothing'} is no protocol: name some of {known}"
         )
     return " ".join(one for one in apppasswords.PROTOCOLS if one in protocols)
+
+
+def checked_display_name(name: str) -> str:
+    """A person's name, which may be empty; AccountError."""
+    if len(name) > limits.DISPLAY_NAME or (name and not name.isprintable()):
+        raise AccountError(
+            f"a person's name holds at most {limits.DISPLAY_NAME} characters, and only such as can be seen"
+        )
+    return name

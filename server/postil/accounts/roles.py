@@ -65,6 +65,7 @@ class Kind(enum.Enum):
     ALIAS = "alias"  # and lists
     RULES = "domain"  # separators, case, catch-all
     ROLE = "role"
+    CERTIFICATE = "certificate"  # and accounts at authorities; no domain's admin orders any
     LOG = "log"  # one row of it: its domains are those of what the row tells of
 
 

@@ -38,7 +38,7 @@ def ask_password(from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
         raise click.ClickException("no terminal to ask for the password: use --password-stdin")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
 def as_dict(row: AccountRow) -> dict[str, object]:
@@ -222,7 +222,7 @@ def rm(
     if not yes:
         if not sys.stdin.isatty():
             raise click.ClickException("removes all mail of the account: confirm with --yes")
-        click.confirm(f"Remove {name} and all its mail?", abort=True)
+        click.confirm(f"Remove {name} and all its mail?", abort=True, err=True)
     target.administer(config, folder, lambda database: database.remove(name))
     said = f"removed {name}; its mail is erased by the server, at once or when it next starts"
     target.show({"name": name, "removed": True}, as_json, lambda: said)

@@ -61,5 +61,6 @@ def _refused(problems: Sequence[bulk.Problem], as_json: bool) -> NoReturn:
     if not as_json:
         raise click.ClickException(str(bulk.BadFile(problems)))
     shown = [dataclasses.asdict(one) for one in problems[: limits.IMPORT_ERRORS]]
-    target.show({"added": 0, "problems": shown, "count": len(problems)}, True, str)
+    wrong = {"error": str(bulk.BadFile(problems)), "status": 1}
+    target.show({**wrong, "added": 0, "problems": shown, "count": len(problems)}, True, str)
     raise SystemExit(1)

@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from postil.accounts import apppasswords
+from postil.accounts.admin import Administration
 from postil.cli import completing, target
+from postil.cli.group import Verbs
 
 
-@click.group("app-password")
+@click.group("app-password", cls=Verbs)
 def app_password() -> None:
     """Passwords for single programs: add, list, remove."""
 
@@ -82,9 +84,21 @@ def list_(name: str, config: Path | None, folder: Path | None, as_json: bool) ->
 @app_password.command("rm")
 @click.argument("name", shell_complete=completing.accounts)
 @click.argument("label")
+@click.option("--if-exists", is_flag=True, help="Status 0 as well when there is no such password.")
 @target.options
-def rm(name: str, label: str, config: Path | None, folder: Path | None, as_json: bool) -> None:
-    """Revoke the password called LABEL of the account NAME."""
-    target.administer(config, folder, lambda database: database.programs.remove(name, label))
-    shown = {"name": name, "label": label, "removed": True}
-    target.show(shown, as_json, lambda: f"{name}: removed the password called {label}")
+def rm(
+    name: str, label: str, if_exists: bool, config: Path | None, folder: Path | None, as_json: bool
+) -> None:
+    """Revoke the password called LABEL of the account NAME; sessions it opened end."""
+
+    async def work(database: Administration) -> bool:
+        known = {one.label for one in await database.programs.of(name)}
+        if if_exists and label not in known:
+            return False
+        await database.programs.remove(name, label)
+        return True
+
+    done = target.administer(config, folder, work)
+    shown = {"name": name, "label": label, "removed": done}
+    said = f"removed the password called {label}" if done else f"no password called {label}"
+    target.show(shown, as_json, lambda: f"{name}: {said}")

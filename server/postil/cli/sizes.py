@@ -6,7 +6,10 @@ import re
 
 import click
 
-_SIZE = re.compile(r"(\d+)\s*(k|m|g|t)?i?b?", re.IGNORECASE)
+from postil.accounts import limits
+
+_DIGITS = len(str(limits.QUOTA))
+_SIZE = re.compile(r"([0-9]+)\s*(k|m|g|t)?i?b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
@@ -21,7 +24,11 @@ class Size(click.ParamType[int]):
         match = _SIZE.fullmatch(str(value).strip())
         if match is None:
             self.fail(f"{value!r} is no size: write 500M, 2G or a number of octets", param, ctx)
-        return int(match[1]) * _UNITS[(match[2] or "").lower()]
+        # Digits are counted first: Python refuses to read some thousands of them.
+        unit = _UNITS[(match[2] or "").lower()]
+        if len(match[1]) > _DIGITS or (number := int(match[1]) * unit) > limits.QUOTA:
+            self.fail(f"{str(value)[:40]} is too large: at most {limits.QUOTA}", param, ctx)
+        return number
 
 
 class Limit(click.ParamType[int]):
@@ -40,6 +47,6 @@ class Limit(click.ParamType[int]):
             return -1
         if self._size:
             return Size().convert(text, param, ctx)
-        if not text.isdecimal():
+        if not (text.isascii() and text.isdecimal()):
             self.fail(f"{value!r} is no number: write one, or none", param, ctx)
-        return int(text)
+        return Size().convert(text, param, ctx)
