@@ -14,5 +14,5 @@ Packages in reading order, from the protocols outward; each may import those tha
 6. `daemon` and `web`: protocol, sockets and store brought together; the start page.
 7. `app`, the only place that constructs things, and `cli`, the commands.
 
-Begin with `ports.store` for what is kept, `imap.session` for how a connection lives, `store.writer` for why an OK means: on disk.
+Begin with `ports.store` for what is kept, `imap.serving` for how a connection lives, `store.writer` for why an OK means: on disk.
 """

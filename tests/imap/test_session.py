@@ -10,6 +10,7 @@ from tests.support.streams import MemoryStream
 
 from postil.imap import limits, replies
 from postil.imap.errors import Bad, No
+from postil.imap.serving import serve
 from postil.imap.session import Session
 from postil.imap.settings import Limits
 from postil.ports import store as ports
@@ -65,7 +66,7 @@ async def test_autologout_says_bye() -> None:
             stream = Impatient(replace((await made.connect()).peer, tls="TLSv1.3"))
             stream.waited = []
             stream.client_write(login)
-            await Session(stream, made.store, made.directory, made.clock, made.settings()).run()
+            await serve(Session(stream, made.store, made.directory, made.clock, made.settings()))
             lines = stream.client_output().splitlines()
             assert lines[-1].startswith(b"* BYE Autologout")
             assert stream.waited == [expected]
