@@ -18,7 +18,7 @@ from postil.accounts.audit import Log
 from postil.accounts.bulk import Bulk
 from postil.accounts.granting import Roles
 from postil.accounts.programs import Programs
-from postil.accounts.roles import Actor, Power, Role
+from postil.accounts.roles import Actor, Kind, Power, Role
 from postil.accounts.rules import Rules
 from postil.base.clock import FixedClock
 from postil.ports.accounts import Incoming, Posts
@@ -71,7 +71,7 @@ CHANGES: dict[tuple[type, str], Call] = {
     (Rules, "set"): lambda a: a.rules.set("example.org", separators="-", catch_all="ann@example.org"),
     (Roles, "give"): lambda a: a.roles.give("ann@example.org", [Role(Power.AUDITOR)]),
     (Roles, "take"): lambda a: a.roles.take("bob@example.org"),
-    (Log, "note_domains"): lambda a: a.log.note_domains([("example.org", None, {})]),
+    (Log, "note_files"): lambda a: a.log.note_files([(Kind.RULES, "example.org", None, {})]),
     (Log, "note_certificate"): lambda a: a.log.note_certificate("ca/example.org", "renew", {"new_key": False}),
     (Bulk, "add"): lambda a: a.bulk.add(bulk.read(f"name,password\nnew@example.org,{PASSWORD}\n")),
 }  # fmt: skip

@@ -122,6 +122,30 @@ async def test_names_nobody_has(tmp_path: Path, accounts: AccountsDatabase) -> N
     await elsewhere.close()
 
 
+SPELLINGS = (
+    "{}@bücher.example", "{}@xn--bcher-kva.example", '"{}"@bücher.example', '"\\{}"@BÜCHER.example',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ["ann@bücher.example", "info@bücher.example"])
+async def test_spellings_tell_nothing(
+    admin: Administration, accounts: AccountsDatabase, address: str
+) -> None:
+    """Where two spellings of a name lead to one account, they have one salt; so have those of a name nobody has."""
+    await admin.add("ann@bücher.example", "correct horse")
+    await admin.addresses.add("ann@bücher.example", "info@bücher.example")
+    local = address.partition("@")[0]
+
+    async def salts(local: str) -> set[bytes]:
+        wide = "".join(chr(ord(letter) + 0xFEE0) for letter in local)
+        spelled = [form.format(word) for form in SPELLINGS for word in (local, local.upper(), wide)]
+        return {(await accounts.scram(name, "sha256", protocol="imap")).salt for name in spelled}
+
+    assert len(await salts(local)) == 1
+    assert len(await salts("nobody")) == 1
+    assert await salts(local) != await salts("nobody")
+
+
 async def test_passwords_from_before(tmp_path: Path) -> None:
     """An account whose password was set by an older version gets its keys with the first login that shows it."""
     old = await Administration.open(tmp_path / "new.db", clock=FixedClock())
@@ -180,7 +204,8 @@ async def test_time_tells_nothing(admin: Administration, accounts: AccountsDatab
     """An unknown name and a wrong password take the same time: the medians of many, taken in turn, lie close together."""
     await admin.add(NAME, "correct horse")
     proof = bytes(32)
-    times: dict[str, list[float]] = {NAME: [], "nobody@example.org": []}
+    # As long, and beyond ASCII as well: what a client wrote costs what it costs, whoever has the name.
+    times: dict[str, list[float]] = {NAME: [], "noë@example.org": []}
     for _ in range(400):
         for name, taken in times.items():
             began = time.perf_counter()

@@ -122,6 +122,8 @@ async def all_gone(server: Server, folder: Path, answers: Counter[str]) -> None:
         return (
             any(value("postil_connections_open", label) for label in labels)
             or sum(row.count for row in rows) < answers.total()
+            # who has written them learns of it a moment after we can read them
+            or any(isinstance(one, attempts.Attempt) for one in gc.get_objects())
         )
 
     async with asyncio.timeout(60):
@@ -171,9 +173,7 @@ async def test_guesses_cost_nothing_that_stays(
         assert (
             server.accounts.passwords.hashed == looked_at
         )  # all of the second half were turned away
-        # What was last written to the list is held until something is again: at most these 250 and a login.
-        listed = [more.pop(kind, 0) for kind in ("Attempt", "Peer")]
-        assert max(listed) <= 255 and more.total() < 25  # not one for twenty guesses
+        assert more.total() < 25  # not one for twenty guesses
         counts = next(one for one in gc.get_objects() if isinstance(one, gate.LoginGate))
         assert len(counts) <= 3 * 3 * 50  # windows, widths of networks, addresses
 

@@ -26,8 +26,10 @@ COMMANDS: Final = {
     "domain": "Domains whose mail ends here: add, change, remove; what to publish in the DNS.",
     "localserve": "A mail server on this machine, for developers of mail software.",
     "logins": "Attempts to log in, the newest first.",
+    "route": "Routes: which outgoing mail takes which transport.",
     "serve": "The mail server of a configuration file.",
     "tlskey": "TLS keys that log in without a password: add, list, remove.",
+    "transport": "Transports: ways for outgoing mail, such as a relay.",
     "verify": "Check that a data folder holds what it should.",
     "version": "The version of Postil and of what it stands on.",
 }
