@@ -54,6 +54,11 @@ class Log:
                 thing = Thing(kind, name, domains)
                 await change.wrote(f"{kind.value}.{action}", thing, before, after)
 
+    async def note_certificate(self, name: str, action: str, done: State) -> None:
+        """Something was done at an authority: to which certificate or account there, what, with what outcome. Called behind it."""
+        async with self._changes.change() as change:
+            await change.wrote(f"certificate.{action}", Thing(Kind.CERTIFICATE, name), None, done)
+
     async def read(
         self,
         *,

@@ -67,6 +67,7 @@ class Kind(enum.Enum):
     TRANSPORT = "transport"
     ROUTE = "route"
     ROLE = "role"
+    CERTIFICATE = "certificate"  # and accounts at authorities; no domain's admin orders any
     LOG = "log"  # one row of it: its domains are those of what the row tells of
 
 

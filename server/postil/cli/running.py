@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,10 @@ def finish(changed: Changed, shown: dict[str, object], said: str, *, as_json: bo
         problems = "\n".join(str(one["text"]) for one in answer["problems"])
         more = [f"the server goes on with what it had:\n{problems}"]
     told = {"state": state, **(answer or {})}
-    target.show({**shown, "changed": changed.written, "server": told}, as_json, lambda: said)
+    wrong = {"error": more[0], "status": 1} if state == "refused" else {}
+    target.show(
+        {**shown, "changed": changed.written, "server": told, **wrong}, as_json, lambda: said
+    )
     if not as_json and (changed.written or state == "refused"):
         click.echo("\n".join(more), err=True)
     if state == "refused":
@@ -82,13 +85,14 @@ def _note(changed: Changed) -> None:
         )
     ]
 
-    async def write(database: Administration) -> None:
-        await database.log.note_files(rows)
+    noted(Path(changed.loaded.config.data), lambda database: database.log.note_files(rows))
 
-    data = Path(changed.loaded.config.data)
+
+def noted(data: Path, work: Callable[[Administration], Coroutine[Any, Any, None]]) -> None:
+    """Rows in the log of changes for what is done already, elsewhere than in the control database."""
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        target.administer(None, data, write)
+        target.administer(None, data, work)
     except (OSError, click.ClickException) as error:
         said = error.message if isinstance(error, click.ClickException) else str(error)
         click.echo(f"the change is made, but is not in the log of changes: {said}", err=True)

@@ -46,6 +46,11 @@ class Domains:
         """As it is on the disk."""
         return read(self._config, empty=True)
 
+    def there(self, loaded: Loaded, name: str) -> bool:
+        """Is there such a domain? Refused when it is no name of one."""
+        wanted = a_labels(name)
+        return any(one.name == wanted for one in loaded.config.domain)
+
     def find(self, loaded: Loaded, name: str) -> tuple[int, Domain]:
         """A domain and which one it is; Refused when there is none."""
         wanted = a_labels(name)

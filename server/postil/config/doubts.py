@@ -38,6 +38,9 @@ def doubts(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> list[
     """Warnings with their places, in the order of the fields."""
     config = loaded.config
     found: list[Finding] = [*_listeners(config), *_files(config), *_secrets(loaded, environment)]
+    if _others_enter(config.data):
+        what = f"every user of this machine can look into {config.data}, where mail and passwords lie: chmod o-rwx"
+        found.append(Finding(("data",), what))
     if config.limits.connections_per_ip > config.limits.connections:
         what = f"more than `connections` allows in all ({config.limits.connections})"
         found.append(Finding(("limits", "connections_per_ip"), what))
@@ -107,6 +110,13 @@ def _secrets(loaded: Loaded, environment: Mapping[str, str]) -> Iterator[Finding
         if secret.written_out and _others_read(file):
             what = f'a secret in a file that every user of this machine can read ({file}): use {{ file = "…" }}'
             yield Finding(path, what)
+
+
+def _others_enter(folder: str) -> bool:
+    try:
+        return bool(os.stat(folder).st_mode & stat.S_IRWXO)
+    except OSError:
+        return False
 
 
 def _others_read(file: str) -> bool:

@@ -6,6 +6,7 @@ that it was there: then somebody has moved it, and taking that for "no domains" 
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from collections.abc import Mapping
@@ -119,6 +120,10 @@ def source(path: Path) -> Source:
         ) from error
     if len(raw) > LARGEST:
         raise ConfigError([Problem(str(path), 0, "", f"holds more than {LARGEST} octets")])
+    if raw.startswith(codecs.BOM_UTF8):
+        # TOML has none, and what commands leave alone must be a file that others read as well.
+        what = "begins with a byte order mark: save it as UTF-8 without BOM"
+        raise ConfigError([Problem(str(path), 1, "", what)])
     try:
         return Source(str(path), raw.decode("utf-8"))
     except UnicodeDecodeError as error:

@@ -34,6 +34,7 @@ from typing import cast
 from postil.base.deflate import Deflater, Inflater, Parting
 from postil.net import binding, limits
 from postil.net.identities import Chooser
+from postil.net.naming import Asked
 from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
 from postil.net.tls import NameRefused, Tls, TlsFailed
 from postil.net.wheel import Wheel
@@ -102,7 +103,7 @@ class Connection(asyncio.Protocol):
         self.bucket: float | None = None
         self.received = 0  # octets on the wire, for logs and metrics
         self.sent = 0
-        self.name_refused = False  # TLS did not come about for the name asked for: no fault of ours
+        self.name_refused = False  # no session, because of the name asked for: no fault of ours
         self.why = ""  # what ended it, if not one of the sides in good order
 
     # --- what the loop calls
@@ -425,6 +426,11 @@ class Connection(asyncio.Protocol):
                 self.why = "TLS: the handshake took too long"
                 self.abort()
                 raise StreamClosed(self.why) from None
+        if tls.asked is Asked.ORDER:
+            # RFC 8737 §4: "The "acme-tls/1" protocol does not carry application data." So no session greets the authority.
+            self.name_refused = True
+            self.why = "the authority has seen the proof"
+            raise StreamClosed(self.why)
         facts = tls.facts
         self._peer = dataclasses.replace(
             self._peer,
