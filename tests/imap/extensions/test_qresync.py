@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import pytest
 from tests.support.imap import Client, World, logged_in, message, world
 
+from postil.imap.session import Session
 from postil.ports.ids import Uid
+from postil.store.limits import GONE_PAGE
 
 
 async def _deliver(made: World, count: int) -> None:
@@ -281,6 +283,53 @@ async def test_uid_fetch_vanished() -> None:
         assert answer[0] == b"* VANISHED (EARLIER) 2,4"
         for command in ("UID FETCH 1 UID (VANISHED)", "FETCH 1 UID (CHANGEDSINCE 1 VANISHED)"):
             assert (await client.command(command))[-1].startswith(b"t BAD")
+
+
+async def test_uid_fetch_vanished_up_to_the_end() -> None:
+    """`*` is the highest uid there was: of `n:*` it is what left above n, at the end too, and nothing below it."""
+    async with world() as made:
+        await _deliver(made, 8)
+        client = await _enabled(made)
+        await client.command("STORE 1:3,7:8 +FLAGS.SILENT (\\Deleted)")
+        await client.command("EXPUNGE")
+        for numbers, told in ((b"5:*", b"7:8"), (b"3:*", b"3,7:8"), (b"8:*", b"8"), (b"*", b"8")):
+            command = b"UID FETCH %b UID (CHANGEDSINCE 1 VANISHED)" % numbers
+            assert (await client.command(command))[0] == b"* VANISHED (EARLIER) " + told
+        # Everything that left lies below what is asked for.
+        await client.command("NOOP")
+        await _deliver(made, 2)
+        await client.command("NOOP")
+        answer = await client.command("UID FETCH 9:* UID (CHANGEDSINCE 1 VANISHED)")
+        assert not any(b"VANISHED" in line for line in answer)
+
+
+async def test_a_long_history_is_told_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others have their turn between two pages of what left; the client hears of each uid once."""
+    async with world() as made:
+        inbox = (await made.mailbox("INBOX")).id
+        await made.deliver("INBOX", message(0))
+        client = await _enabled(made, select=False)
+        validity, highest = _codes(await client.command("SELECT INBOX"))
+        everyone = [Uid(1)]
+        while len(everyone) <= 2 * GONE_PAGE:
+            await made.store.copy(inbox, everyone, inbox)
+            everyone = [Uid(uid) for uid in range(1, 2 * len(everyone) + 1)]
+        await made.store.expunge(inbox, everyone, marked_only=False)
+        await client.command("UNSELECT")
+        turns = []
+        pause = Session.pause
+
+        async def counted(session: Session) -> None:
+            turns.append(session)
+            await pause(session)
+
+        monkeypatch.setattr(Session, "pause", counted)
+        lines = await client.command(f"SELECT INBOX (QRESYNC ({validity} {highest}))")
+        told = [line.split()[-1].decode() for line in lines if b"EARLIER" in line]
+        assert len(told) == len(turns) + 1 == -(-len(everyone) // GONE_PAGE)
+        spans = [span.partition(":") for text in told for span in text.split(",")]
+        uids = [uid for low, _, high in spans for uid in range(int(low), int(high or low) + 1)]
+        assert uids == everyone
 
 
 @pytest.mark.rfc(
