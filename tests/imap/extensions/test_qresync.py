@@ -285,6 +285,45 @@ async def test_uid_fetch_vanished() -> None:
             assert (await client.command(command))[-1].startswith(b"t BAD")
 
 
+def _as_set(numbers: list[int], dice: random.Random) -> str:
+    """Ascending numbers as a set in which neighbours sometimes make a range, cut anywhere."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and parts[-1][-1] == number - 1 and dice.random() < 0.7:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ",".join(f"{part[0]}:{part[-1]}" if part[1:] else f"{part[0]}" for part in parts)
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_match_data(seed: int) -> None:
+    """What left below the highest pair that is still right is not told again, all above it is; however the pairs are written."""
+    dice = random.Random(seed)
+    async with world() as made:
+        await _deliver(made, 14)
+        client = await _enabled(made, select=False)
+        validity, highest = _codes(await client.command("SELECT INBOX"))
+        inbox = (await made.mailbox("INBOX")).id
+        await client.command("UNSELECT")
+        gone = sorted(dice.sample(range(1, 15), dice.randint(1, 8)))
+        await made.store.expunge(inbox, [Uid(uid) for uid in gone], marked_only=False)
+        left = [uid for uid in range(1, 15) if uid not in gone]
+        # The client knows of some of the expunges: its numbers are right below the first it missed.
+        missed = dice.choice(gone)
+        known = [uid for uid in range(1, 15) if uid not in gone or uid >= missed]
+        pairs = sorted(dice.sample(list(enumerate(known, 1)), dice.randint(1, len(known))))
+        right = [uid for seq, uid in pairs if seq <= len(left) and left[seq - 1] == uid]
+        told = [uid for uid in gone if uid > max(right, default=0)]
+        match = " ".join(_as_set([pair[side] for pair in pairs], dice) for side in (0, 1))
+        command = f"SELECT INBOX (QRESYNC ({validity} {highest} ({match})))"
+        lines = [line for line in await client.command(command) if b"VANISHED" in line]
+        said = b"".join(lines).rpartition(b" ")[2].decode()
+        spans = [span.partition(":") for span in said.split(",")] if said else []
+        uids = [uid for low, _, high in spans for uid in range(int(low), int(high or low) + 1)]
+        assert uids == told, (known, match)
+
+
 async def test_uid_fetch_vanished_up_to_the_end() -> None:
     """`*` is the highest uid there was: of `n:*` it is what left above n, at the end too, and nothing below it."""
     async with world() as made:

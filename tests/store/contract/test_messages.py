@@ -315,6 +315,20 @@ async def test_a_long_history_comes_in_pages(bench: Bench) -> None:
     ]
 
 
+async def test_the_history_ends_where_it_began_to_be_read(bench: Bench) -> None:
+    """What leaves while pages are read is another story: the reader may never have been told of it."""
+    inbox = await bench.id()
+    await bench.put(inbox, times=GONE_PAGE + 2)
+    start = (await bench.port.status(inbox)).highest_modseq
+    everyone = [Uid(uid) for uid in range(1, GONE_PAGE + 2)]
+    await bench.port.expunge(inbox, everyone, marked_only=False)
+    told: list[Uid] = []
+    async for page in bench.port.gone(inbox, start):
+        told += page
+        await bench.port.expunge(inbox, uids(GONE_PAGE + 2), marked_only=False)
+    assert told == everyone
+
+
 async def test_copy_keeps_what_it_must(bench: Bench) -> None:
     """A copy has flags, internal date and object id of its source, and a save date of its own."""
     inbox, archive = await bench.id(), await bench.id("Archive")
@@ -338,6 +352,25 @@ async def test_copy_keeps_what_it_must(bench: Bench) -> None:
         assert await bench.octets(one, place) == await bench.octets(other, place)
     none = await bench.port.copy(inbox, uids(50), archive)
     assert (none.sources, none.targets, none.modseq) == ((), (), copied.modseq)
+
+
+async def test_save_dates_in_an_open_mailbox(bench: Bench) -> None:
+    """Whoever has the target open sees the time of the change, by every way in, as whoever opens it later from the disk."""
+    inbox, archive = await bench.id(), await bench.id("Archive")
+    await bench.put(inbox, date=5, times=2)
+    body = await bench.stage()
+    watching = await bench.view(archive)
+    bench.clock.advance(100)
+    await bench.port.copy(inbox, uids(1), archive)
+    bench.clock.advance(100)
+    await bench.port.move(inbox, uids(1), archive)
+    bench.clock.advance(100)
+    await bench.put(archive, date=5)
+    bench.clock.advance(100)
+    await bench.port.replace(inbox, Uid(2), archive, NewMessage(body))
+    now = int(bench.clock.now())
+    watching.advance()
+    assert list(watching.generation.save_dates) == [now - 300, now - 200, now - 100, now]
 
 
 async def test_replace(bench: Bench) -> None:
