@@ -65,7 +65,7 @@ async def test_right_and_wrong(
 ) -> None:
     """The password logs in by either hash, under the name or an address, and nothing else does."""
     await admin.add(NAME, "correct horse")
-    await admin.add_address(NAME, "z@example.org")
+    await admin.addresses.add(NAME, "z@example.org")
     for name in (NAME, "ZOE\u0308@example.org", "z@example.org"):
         found = await log_in(accounts, name, "correct horse", hash_)
         assert found is not None and found.account.name == NAME

@@ -259,6 +259,36 @@ async def test_mail_on_443(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.rfc("8737", "4", 'The "acme-tls/1" protocol does not carry application data.')
+@pytest.mark.parametrize("listener", ["submissions", "imaps", "imaps-strict", "https"])
+async def test_no_protocol_behind_a_proof(tmp_path: Path, listener: str) -> None:
+    """A certificate authority that looks for a proof is greeted by no protocol: the handshake stands, then the connection ends."""
+    proof = Path(tls(tmp_path).chain[0].certificate), Path(tls(tmp_path).chain[0].key)
+    async with serving(config(tmp_path, listener=LISTENERS, tls=tls(tmp_path)), ANY_PORT) as server:
+        server.certificates._identities.show_tls(
+            "mail.example.org", *(path.read_bytes() for path in proof)
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_alpn_protocols(["acme-tls/1"])
+
+        def look() -> tuple[str | None, bytes]:
+            with (
+                socket.create_connection(
+                    ("127.0.0.1", server.ports[listener]), timeout=60
+                ) as plain,
+                context.wrap_socket(plain, server_hostname="mail.example.org") as tls_socket,
+            ):
+                return tls_socket.selected_alpn_protocol(), tls_socket.recv(100)
+
+        assert await asyncio.to_thread(look) == ("acme-tls/1", b"")
+        value = server.metrics.registry.get_sample_value
+        labels = {"listener": listener, "asked": "order", "outcome": "shown"}
+        assert value("postil_tls_names_total", labels) == 1
+        assert not value("postil_tls_handshake_failures_total", {"listener": listener})
+
+
 async def test_behind_a_proxy(tmp_path: Path) -> None:
     """Mail and pages behind a load balancer: limits and the list of logins see the client, and a direct connection is refused."""
     listeners = tuple(

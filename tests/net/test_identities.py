@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from pathlib import Path
 
 import pytest
+from tests.net.test_hello import hello_of, records
 from tests.net.test_tls import connect
 
 from postil.base.clock import SystemClock
 from postil.net.certificates import BadCertificate, names_of, self_signed
 from postil.net.identities import Chain, Identities, Manner
 from postil.net.naming import Asked, Rule
-from postil.net.tls import NameRefused, Tls
+from postil.net.tls import NameRefused, Tls, TlsFailed
 
 
 @pytest.fixture(scope="module")
@@ -254,3 +256,83 @@ def test_tickets(made: dict[str, Chain], version: str, tickets: bool) -> None:
     assert resumed == tickets
     identities.replace(identities.chains)
     assert again(session)[0] is False
+
+
+@pytest.mark.parametrize("rule", Rule)
+@pytest.mark.parametrize("octets", [b"\xff", b"\xc3\xa9"])
+def test_a_name_of_foreign_octets(
+    made: dict[str, Chain], rule: Rule, octets: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under a wildcard, too, it gets the fallback or the alert for names, and nothing is printed about it."""
+    chain = made["*.wild.example"]
+    server = Tls(Identities([chain]).chooser(Manner(rule=rule), told_nobody))
+    sent = hello_of("x" * len(octets) + ".wild.example")
+    wild = sent.replace(b"x" * len(octets) + b".wild", octets + b".wild")
+    if rule is Rule.FALLBACK:
+        server.receive(wild)
+        assert server.outgoing()[0] == 22  # a server's hello
+    else:
+        with pytest.raises(NameRefused, match="unrecognized_name: unknown name"):
+            server.receive(wild)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("rule", Rule)
+@pytest.mark.parametrize("octets", [b"EHLO x\r\n", b"GET / HTTP/1.1\r\n\r\n"])
+def test_what_is_no_hello(made: dict[str, Chain], rule: Rule, octets: bytes) -> None:
+    """OpenSSL says what is wrong with it; it is not counted as a client that names nobody."""
+    told: list[tuple[Asked, bool]] = []
+    choose = Identities([made["other.example"]]).chooser(
+        Manner(rule=rule), lambda asked, refused: told.append((asked, refused))
+    )
+    with pytest.raises(TlsFailed) as failed:
+        Tls(choose).receive(octets)
+    assert not isinstance(failed.value, NameRefused)
+    assert told == [(Asked.ODD, False)]
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_the_hello_of_ssl_2(made: dict[str, Chain], rule: Rule) -> None:
+    """It is read by OpenSSL alone, and ends in its alert."""
+    suites = b"\x00\xc0\x2b\x00\xc0\x2f\x00\x00\xff"
+    body = b"\x01\x03\x03" + len(suites).to_bytes(2, "big") + b"\x00\x00\x00\x20" + suites
+    body += bytes(range(32))
+    server = Tls(Identities([made["other.example"]]).chooser(Manner(rule=rule), told_nobody))
+    with pytest.raises(TlsFailed):
+        server.receive((0x8000 | len(body)).to_bytes(2, "big") + body)
+    assert server.outgoing()[0] == 21 and server.asked is Asked.ODD
+
+
+def test_a_hello_too_long_to_read(made: dict[str, Chain]) -> None:
+    """Cut into small records, with 40 KiB of padding: a strict listener shows no certificate, and it takes no more than that memory."""
+    sent = padded(hello_of("other.example"), 40_000)
+    for rule in Rule:
+        server = Tls(Identities([made["other.example"]]).chooser(Manner(rule=rule), told_nobody))
+        with pytest.raises(TlsFailed) if rule is Rule.STRICT else contextlib.nullcontext():
+            server.receive(records(sent, 1000))
+        assert server.outgoing()[0] == (21 if rule is Rule.STRICT else 22)
+
+
+def padded(sent: bytes, count: int) -> bytes:
+    """The hello's message with an extension "padding" (RFC 7685) of that many octets."""
+    message = bytearray(sent[5:])
+    at = 4 + 2 + 32
+    at += 1 + message[at]
+    at += 2 + int.from_bytes(message[at : at + 2], "big")
+    at += 1 + message[at]
+    extra = b"\x00\x15" + count.to_bytes(2, "big") + bytes(count)
+    length = int.from_bytes(message[at : at + 2], "big") + len(extra)
+    message[at + 2 : at + 2] = extra
+    message[at : at + 2] = length.to_bytes(2, "big")
+    message[1:4] = (len(message) - 4).to_bytes(3, "big")
+    return bytes(message)
+
+
+def test_a_hello_of_several_records(made: dict[str, Chain]) -> None:
+    """Above 16 KiB it cannot be in one record; its name counts all the same."""
+    sent = padded(hello_of("other.example"), 20_000)
+    identities = Identities([made["mail.example.org"], made["other.example"]])
+    server = Tls(identities.chooser(Manner(rule=Rule.STRICT), told_nobody))
+    for octet in records(sent, 16_000):
+        server.receive(bytes([octet]))
+    assert server.asked is Asked.KNOWN and server.outgoing()[0] == 22

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postil.net.hello import Hello
+from postil.net.hello import ODD, Hello
 from postil.net.naming import Alert, Asked, Decision, Rule, decide, is_address, spelled
 
 NAMES = {"mail.example.org", "localhost", "*.wild.example"}
@@ -94,3 +94,19 @@ def test_any_octets(name: bytes, rule: Rule) -> None:
     assert (decision.alert is None) or rule is not Rule.FALLBACK
     assert spelled(name).isascii() and len(spelled(name)) <= 4 * 255
     is_address(spelled(name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"\xff.wild.example", b"\xc3\xa9.wild.example", b"\x00.wild.example", b".wild.example"],
+)
+def test_a_wildcard_stands_for_a_label(name: bytes) -> None:
+    """What no host is called is unknown: OpenSSL would break off over its octets, also on port 25."""
+    assert asked(name) == Decision(Asked.UNKNOWN, alert=Alert.UNRECOGNIZED_NAME)
+    assert asked(name, Rule.FALLBACK) == Decision(Asked.UNKNOWN)
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_what_cannot_be_read_is_not_missing(rule: Rule) -> None:
+    """Metrics tell a scanner's plaintext from a client that names nobody."""
+    assert decide(ODD, NAMES, (), rule) == Decision(Asked.ODD)

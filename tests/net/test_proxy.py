@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+from collections.abc import Callable
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from postil.net import limits
+from postil.net.listeners import Spec
 from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
 from postil.net.stream import Connection
 from postil.net.wheel import Wheel
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
-IPS = st.one_of(st.tuples(*[st.ip_addresses(v=4)] * 2), st.tuples(*[st.ip_addresses(v=6)] * 2))
+SIX = st.ip_addresses(v=6).filter(lambda ip: ipaddress.IPv6Address(ip).ipv4_mapped is None)
+IPS = st.one_of(st.tuples(*[st.ip_addresses(v=4)] * 2), st.tuples(SIX, SIX))
 PORTS = st.integers(0, 65535)
 
 
@@ -68,6 +72,7 @@ def test_never_crashes(octets: bytes) -> None:
         b"PROXY TCP4 300.1.1.1 1.1.1.1 1 2\r\n",
         b"PROXY TCP4 ::1 ::1 1 2\r\n",
         b"PROXY TCP6 1.1.1.1 1.1.1.1 1 2\r\n",
+        b"PROXY TCP6 fe80::1%eth0 fe80::2 1 2\r\n",
         b"PROXY TCP4 1.1.1.1 1.1.1.1 1 65536\r\n",
         b"PROXY TCP4 1.1.1.1 1.1.1.1 1\r\n",
         b"PROXY UNKNOWNX\r\n",
@@ -101,7 +106,20 @@ def test_the_proxy_speaks_for_itself(octets: bytes) -> None:
     assert reader.rest == b"x"
 
 
-async def _serve(proxy: bool) -> tuple[asyncio.Server, int, asyncio.Queue[Connection], Wheel]:
+@pytest.mark.parametrize("header", [first, second])
+def test_ipv4_in_ipv6(header: Callable[[Proxied], bytes]) -> None:
+    """A proxy that listens on both families writes IPv4 so; lists and limits know the address by its own form."""
+    told = ProxyReader().feed(header(Proxied("::ffff:192.0.2.7", 1, "::ffff:192.0.2.8", 2)))
+    assert told == Proxied("192.0.2.7", 1, "192.0.2.8", 2)
+
+
+def _from_here(ip: str) -> bool:
+    return ip == "127.0.0.1"
+
+
+async def _serve(
+    behind: Callable[[str], bool], ip: str = "127.0.0.1"
+) -> tuple[asyncio.Server, int, asyncio.Queue[Connection], Wheel]:
     loop = asyncio.get_running_loop()
     wheel = Wheel(loop)
     made: asyncio.Queue[Connection] = asyncio.Queue()
@@ -111,9 +129,9 @@ async def _serve(proxy: bool) -> tuple[asyncio.Server, int, asyncio.Queue[Connec
             listener="test",
             connection="c1",
             made=made.put_nowait,
-            behind=lambda ip: proxy and ip == "127.0.0.1",
+            behind=behind,
         ),
-        "127.0.0.1",
+        ip,
         0,
     )
     return server, server.sockets[0].getsockname()[1], made, wheel
@@ -121,7 +139,7 @@ async def _serve(proxy: bool) -> tuple[asyncio.Server, int, asyncio.Queue[Connec
 
 async def test_a_connection_is_the_clients() -> None:
     """The session sees the client's address and reads what came behind the header in the same packet."""
-    server, port, made, wheel = await _serve(True)
+    server, port, made, wheel = await _serve(_from_here)
     told = Proxied("192.0.2.7", 40000, "198.51.100.1", 993)
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(second(told) + b"hello\r\n")
@@ -139,7 +157,7 @@ async def test_a_connection_is_the_clients() -> None:
 
 async def test_a_proxy_without_a_header_is_cut() -> None:
     """Nobody hears of it, and the reason is kept."""
-    server, port, made, wheel = await _serve(True)
+    server, port, made, wheel = await _serve(_from_here)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"EHLO me\r\n")
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
@@ -153,7 +171,7 @@ async def test_a_proxy_without_a_header_is_cut() -> None:
 async def test_a_silent_proxy_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has a few seconds."""
     monkeypatch.setattr(limits, "PROXY", 0.05)
-    server, port, made, wheel = await _serve(True)
+    server, port, made, wheel = await _serve(_from_here)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"PROXY TCP4 ")
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
@@ -164,15 +182,32 @@ async def test_a_silent_proxy_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     wheel.close()
 
 
-async def test_others_may_not_name_an_address() -> None:
-    """From an address that is no proxy's a header is what any other first line is."""
-    server, port, made, wheel = await _serve(False)
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
+@pytest.mark.parametrize("family", [4, 6])
+async def test_others_may_not_name_an_address(family: int) -> None:
+    """From an address beside the network that is listed a header is what any other first line is."""
+    listed, from_proxy, other = {
+        4: ("127.0.0.8/29", "127.0.0.9", "127.0.0.16"),
+        6: ("::2/127", "::2", "::1"),
+    }[family]
+    spec = Spec("test", "127.0.0.1" if family == 4 else "::1", 0, proxies=(ip_network(listed),))
+    assert spec.behind is not None
+    assert spec.behind(from_proxy) and not spec.behind(other)
+    assert not spec.behind("::ffff:" + from_proxy if family == 4 else "0.0.0.2")
+    server, port, made, wheel = await _serve(spec.behind, spec.ip)
+    _, writer = await asyncio.open_connection(spec.ip, port, local_addr=(other, 0))
     writer.write(first(Proxied("192.0.2.7", 1, "192.0.2.8", 2)))
     connection = await made.get()
-    assert connection.peer.ip == "127.0.0.1"
+    assert connection.peer.ip == other
     assert (await connection.read(10)).startswith(b"PROXY TCP4 192.0.2.7")
     connection.abort()
     writer.close()
+    if family == 4:  # the same octets from the proxy's address
+        _, writer = await asyncio.open_connection(spec.ip, port, local_addr=(from_proxy, 0))
+        writer.write(first(Proxied("192.0.2.7", 1, "192.0.2.8", 2)) + b"x")
+        connection = await made.get()
+        assert connection.peer.ip == "192.0.2.7"
+        assert await connection.read(10) == b"x"
+        connection.abort()
+        writer.close()
     server.close()
     wheel.close()

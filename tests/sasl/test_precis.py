@@ -43,6 +43,16 @@ def test_passwords(given_: str, kept: str) -> None:
     assert precis.opaque(given_) == kept
 
 
+def test_very_long() -> None:
+    """More characters than the library of the contextual rules takes: refused, with our own error."""
+    for text in ("n" * 2000, "l\u00b7l" * 1000):
+        with pytest.raises(Unacceptable):
+            precis.username(text)
+    with pytest.raises(Unacceptable):
+        precis.opaque("l\u00b7l" * 1000)
+    assert precis.opaque("\u00e9" * 2000) == "\u00e9" * 2000
+
+
 @pytest.mark.rfc("8265", "4.1", "A password MUST NOT be zero bytes in length.")
 @pytest.mark.rfc(
     "8265",

@@ -245,7 +245,7 @@ class AccountsDatabase:
                     await scramkeys.store(self._connection, found.number, made)
                 await self._connection.execute("COMMIT")
             except BaseException:
-                await self._connection.execute("ROLLBACK")
+                await schema.undo(self._connection)
                 raise
 
     async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:

@@ -88,6 +88,10 @@ def _stamps(paths: Sequence[Path]) -> tuple[object, ...]:
     return tuple(found)
 
 
+def _state(chains: Sequence[Chain]) -> tuple[object, ...]:
+    return _stamps([path for chain in chains for path in (chain.certificate, chain.key)])
+
+
 class Watch:
     """Keeps the identities like their files."""
 
@@ -100,10 +104,7 @@ class Watch:
         self._seen = self._now()
 
     def _now(self) -> tuple[object, ...]:
-        files = [
-            path for chain in self._identities.chains for path in (chain.certificate, chain.key)
-        ]
-        return _stamps(files)
+        return _state(self._identities.chains)
 
     def look(self, *, anyway: bool = False) -> None:
         """Take over what has changed; nothing that cannot be used."""
@@ -111,7 +112,9 @@ class Watch:
         if now == self._seen and not anyway:
             return
         try:
-            self._identities.replace(self._wanted())
+            wanted = self._wanted()
+            before = _state(wanted)  # what is written while we read is found at the next look
+            self._identities.replace(wanted)
         except BadCertificate as error:
             self._metrics.certificate_trouble.set(1)
             # A file may be half written: it is looked at again, and what is shown stays.
@@ -119,7 +122,7 @@ class Watch:
             return
         if now != self._seen:
             _log.info("certificates changed")
-        self._seen = self._now()
+        self._seen = before
         self._metrics.certificate_trouble.set(0)
 
     async def run(self) -> None:

@@ -196,6 +196,7 @@ async def serving(
         identities = Identities(wanted())
         _warn_of_missing()
         metrics = Metrics()
+        watch = Watch(identities, wanted, metrics)
         metrics.wal.set_function(lambda: store.wal_octets)
         attempts = await Attempts.open(data / FILE, clock)
         stack.push_async_callback(attempts.close)
@@ -208,7 +209,6 @@ async def serving(
         for spec in _specs(config, variant, identities, metrics):
             listeners.bind(spec)
         certificate = identities.chains[0].certificate
-        watch = Watch(identities, wanted, metrics)
         server = Server(config, listeners.ports, certificate, store, database, metrics, watch)
         server.proofs = orders.texts
 

@@ -76,7 +76,7 @@ class Metrics:
         )
         self.names = Counter(
             "postil_tls_names",
-            "TLS handshakes begun, by what the name asked for was to us (known, missing, unknown, address, order) and what came of it",
+            "TLS handshakes begun, by what the name asked for was to us (known, missing, unknown, address, order, odd) and what came of it",
             ["listener", "asked", "outcome"],
             registry=self.registry,
         )

@@ -48,10 +48,7 @@ def server_context(
     client_keys: bool = False,
 ) -> ssl.SSLContext:
     """A context that shows the certificate, and with `client_keys` asks the client for one; BadCertificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = minimum
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    context = bare_context(minimum)
     context.num_tickets = int(tickets)
     if not tickets:
         context.options |= ssl.OP_NO_TICKET
@@ -65,6 +62,15 @@ def server_context(
         context.sni_callback = _acknowledge
     if client_keys:
         clientkeys.ask(context)
+    return context
+
+
+def bare_context(minimum: ssl.TLSVersion) -> ssl.SSLContext:
+    """A server's context without a certificate: every handshake ends in an alert."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = minimum
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     return context
 
 

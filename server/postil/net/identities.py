@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from postil.net.certificates import BadCertificate, names_of, server_context
+from postil.net.certificates import BadCertificate, bare_context, names_of, server_context
 from postil.net.hello import Hello
 from postil.net.naming import ACME, Alert, Asked, Decision, Rule, decide, is_address
 
@@ -66,6 +66,7 @@ class _Set:
     named: Mapping[str, ssl.SSLContext]  # name or wildcard -> context that acknowledges names
     addresses: Mapping[str, ssl.SSLContext]  # for who connects to that address and names none
     fallback: ssl.SSLContext
+    unread: ssl.SSLContext  # for what we cannot read
 
 
 @dataclass(slots=True)
@@ -102,6 +103,8 @@ class Identities:
         decision = decide(hello, contexts.named, self._orders, manner.rule)
         if decision.alert is not None:
             return Choice(None, decision)
+        if decision.asked is Asked.ODD:
+            return Choice(contexts.unread, decision)
         if decision.asked is Asked.ORDER:
             assert decision.name is not None
             return Choice(self._orders[decision.name], decision)
@@ -151,7 +154,10 @@ def _contexts(chains: Sequence[Chain], manner: Manner) -> _Set:
                 addresses.setdefault(name, silent)
             else:
                 named.setdefault(name, acknowledging)
-    return _Set(named, addresses, fallback)
+    # A strict listener shows nothing to who names nothing, so not to the hello of SSL 2, or one too long to be looked into: without
+    # a certificate OpenSSL still finds the alert for what is no hello, and refuses the rest.
+    unread = bare_context(manner.minimum) if manner.rule is Rule.STRICT else fallback
+    return _Set(named, addresses, fallback, unread)
 
 
 def _context(chain: Chain, manner: Manner, *, acknowledge_name: bool) -> ssl.SSLContext:

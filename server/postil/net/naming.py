@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from postil.net.hello import Hello
+from postil.net.hello import ODD, Hello
 
 ACME: Final = b"acme-tls/1"
 
@@ -28,6 +28,7 @@ class Asked(enum.Enum):
     MISSING = "missing"
     ADDRESS = "address"  # an IP address, or what only looks like one
     UNKNOWN = "unknown"
+    ODD = "odd"  # nobody can tell: what came is no hello, or none that we can read
 
 
 class Alert(enum.IntEnum):
@@ -56,6 +57,7 @@ class Decision:
 
 
 _ADDRESS_LIKE: Final = re.compile(r"(?=.*[0-9])[0-9.:]+")
+_LABEL: Final = re.compile(r"[a-z0-9_-]+")
 _MOST_SHOWN: Final = 255  # octets of a name in a log line; a DNS name has no more
 
 
@@ -83,12 +85,16 @@ def known(name: str, names: Collection[str]) -> str | None:
     """The entry of `names` that covers the name: itself, or a wildcard for its first label (RFC 9525 §6.3)."""
     if name in names:
         return name
-    wildcard = "*." + name.partition(".")[2]
-    return wildcard if wildcard in names else None
+    label, _, parent = name.partition(".")
+    wildcard = "*." + parent
+    # Octets of other kinds are no host's name, and OpenSSL would end the handshake over them as if that were our fault.
+    return wildcard if wildcard in names and _LABEL.fullmatch(label) else None
 
 
 def decide(hello: Hello, names: Collection[str], orders: Collection[str], rule: Rule) -> Decision:
     """What a client gets that asks like that."""
+    if hello is ODD:
+        return Decision(Asked.ODD)
     if hello.name is None:
         # RFC 8446 §9.2: "Servers MAY require clients to send a valid "server_name" extension."
         alert = Alert.MISSING_EXTENSION if rule is Rule.STRICT else None

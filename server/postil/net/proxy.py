@@ -40,6 +40,15 @@ class Proxied:
     local_port: int = 0
 
 
+def _shown(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """As the connection itself would show it: a proxy that listens on both families at once writes IPv4 as ::ffff:192.0.2.1."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            raise ValueError(f"{address} has a zone")
+        return str(address.ipv4_mapped or address)
+    return str(address)
+
+
 class ProxyReader:
     """Collects the octets of a header."""
 
@@ -75,7 +84,7 @@ class ProxyReader:
             raise BadProxyHeader(f"{line.strip()!r} is no header of version 1")
         try:
             made = ipaddress.IPv4Address if match["family"] == "TCP4" else ipaddress.IPv6Address
-            ip, local_ip = str(made(match["from"])), str(made(match["to"]))
+            ip, local_ip = _shown(made(match["from"])), _shown(made(match["to"]))
         except ValueError as error:
             raise BadProxyHeader(str(error)) from None
         port, local_port = int(match["port"]), int(match["local"])
@@ -104,8 +113,8 @@ class ProxyReader:
             raise BadProxyHeader("its addresses are cut short")
         ports = body[2 * wide :]
         return Proxied(
-            str(ipaddress.ip_address(body[:wide])),
+            _shown(ipaddress.ip_address(body[:wide])),
             int.from_bytes(ports[:2], "big"),
-            str(ipaddress.ip_address(body[wide : 2 * wide])),
+            _shown(ipaddress.ip_address(body[wide : 2 * wide])),
             int.from_bytes(ports[2:4], "big"),
         )

@@ -31,9 +31,10 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
-from postil.base.deflate import Deflater, Inflater
+from postil.base.deflate import Deflater, Inflater, Parting
 from postil.net import binding, limits
 from postil.net.identities import Chooser
+from postil.net.naming import Asked
 from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
 from postil.net.tls import NameRefused, Tls, TlsFailed
 from postil.net.wheel import Wheel
@@ -55,7 +56,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_behind", "_chunks", "_closing", "_deflate", "_ended", "_farewell", "_have", "_held", "_implicit", "_loop", "_lost", "_made",
-        "_on_lost", "_peer", "_proxy", "_stale", "_start_context", "_thrown", "_tls", "_transport", "_turn",
+        "_on_lost", "_parting", "_peer", "_proxy", "_stale", "_start_context", "_thrown", "_tls", "_transport", "_turn",
         "_waiter", "_wheel", "_woken", "_write_full", "bucket", "deadline", "name_refused", "received",
         "sent", "why",
     )  # fmt: skip
@@ -83,6 +84,7 @@ class Connection(asyncio.Protocol):
         self._behind = behind
         self._proxy: ProxyReader | None = None  # while its header is awaited
         self._deflate: tuple[Inflater, Deflater] | None = None  # above TLS
+        self._parting: Parting | None = None  # from DEFLATE, which leaves something behind
         self._transport: asyncio.Transport | None = None
         self._chunks: list[bytes] = []
         self._have = 0  # octets in _chunks
@@ -101,7 +103,7 @@ class Connection(asyncio.Protocol):
         self.bucket: float | None = None
         self.received = 0  # octets on the wire, for logs and metrics
         self.sent = 0
-        self.name_refused = False  # TLS did not come about for the name asked for: no fault of ours
+        self.name_refused = False  # no session, because of the name asked for: no fault of ours
         self.why = ""  # what ended it, if not one of the sides in good order
 
     # --- what the loop calls
@@ -263,19 +265,22 @@ class Connection(asyncio.Protocol):
     def _next(self) -> bytes:
         """What a read gives without waiting; b"" when there is nothing."""
         if self._deflate is None:
-            return self._take() if self._chunks else b""
+            octets = b""
+            while self._chunks and not octets:
+                octets = self._take()
+                if self._parting is not None:
+                    octets = self._part(self._parting, octets)
+            return octets
         inflater = self._deflate[0]
         while self._chunks or inflater.more:
             # What the inflater holds back comes first: it takes no more before, so little is ever inflated.
             octets = inflater.feed(b"" if inflater.more else self._take())
             if octets:
                 return octets
-            if inflater.ended:
-                self._ended = True
-                self._chunks.clear()
-                self._have = 0
             if inflater.broken:
                 break
+        if inflater.ended:
+            self._ended = True  # whatever comes behind, and whether or not the connection ends too
         if inflater.broken:
             self.why = f"DEFLATE: {inflater.broken}"
             raise StreamBroken(self.why)
@@ -421,6 +426,11 @@ class Connection(asyncio.Protocol):
                 self.why = "TLS: the handshake took too long"
                 self.abort()
                 raise StreamClosed(self.why) from None
+        if tls.asked is Asked.ORDER:
+            # RFC 8737 §4: "The "acme-tls/1" protocol does not carry application data." So no session greets the authority.
+            self.name_refused = True
+            self.why = "the authority has seen the proof"
+            raise StreamClosed(self.why)
         facts = tls.facts
         self._peer = dataclasses.replace(
             self._peer,
@@ -452,9 +462,16 @@ class Connection(asyncio.Protocol):
 
     def uncompress(self, unread: int) -> None:
         assert self._deflate is not None
-        behind = self._deflate[0].plain_behind(unread)
+        self._parting = self._deflate[0].part(unread)
         self._deflate = None
-        self._put_back(behind)
+        self._put_back(self._part(self._parting, b""))
+
+    def _part(self, parting: Parting, data: bytes) -> bytes:
+        """What is plain of it, perhaps nothing yet."""
+        plain = parting.feed(data)
+        if parting.done:
+            self._parting = None
+        return plain
 
     def _put_back(self, octets: bytes) -> None:
         if octets:

@@ -22,6 +22,7 @@ from typing import Any, cast
 
 from postil.net import limits
 from postil.net.identities import Chooser
+from postil.net.naming import Asked
 from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
 from postil.net.stream import Connection, endpoint
 from postil.net.tls import NameRefused, Tls, TlsFailed
@@ -204,6 +205,10 @@ class Pumped(asyncio.Protocol):
 
     def _stands(self) -> None:
         assert self._facade is not None
+        if self._tls is not None and self._tls.asked is Asked.ORDER:
+            # RFC 8737 §4: "The "acme-tls/1" protocol does not carry application data."
+            self._facade.close()
+            return
         if self._tls is not None and (speaks := self._others.get(self._tls.facts.alpn or "")):
             # RFC 7301: the protocol agreed on is not HTTP
             self._wheel.forget(self)

@@ -141,7 +141,11 @@ def _username(text: str) -> str:
 def _stable(text: str, once: Callable[[str], str]) -> str:
     # RFC 8265 §5: "an implementation SHOULD apply the rules repeatedly until the output string is stable"
     for _ in range(_STABLE_AFTER):
-        after = once(text)
+        try:
+            after = once(text)
+        except idna.IDNAError:
+            # The library looks at 1,024 characters at most, and not at all when there is nothing to look for.
+            raise Unacceptable("it is too long") from None
         if after == text:
             return text
         text = after

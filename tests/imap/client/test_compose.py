@@ -96,7 +96,15 @@ EVERY = [
 ]  # fmt: skip
 
 
+@pytest.mark.rfc(
+    "9051",
+    "2.2.1",
+    "Clients MUST follow the syntax outlined in this specification strictly.",
+)
 @pytest.mark.parametrize("forms", FORMS, ids=str)
+@pytest.mark.rfc(
+    "3501", "2.2.1", "Clients MUST follow the syntax outlined in this specification strictly."
+)
 async def test_the_server_reads_every_command(forms: Forms) -> None:
     """Each builder, in each form: no error in the server's parser."""
     for command in EVERY:
@@ -114,6 +122,9 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3
 
 
 @given(NAMES, st.sampled_from(FORMS))
+@pytest.mark.rfc(
+    "3501", "5.1", "Client implementations MUST NOT attempt to create 8-bit mailbox names,"
+)
 async def test_names_go_there_and_back(name: str, forms: Forms) -> None:
     """A mailbox's name reaches the server as it is, and its wire form is read as the same name."""
     try:
@@ -144,6 +155,11 @@ async def test_login_gives_what_was_typed(user: str, password: str, forms: Forms
 
 @pytest.mark.rfc(
     "9051", "4.3", "Any literal larger than 4096 bytes MUST be sent as a synchronizing literal."
+)
+@pytest.mark.rfc(
+    "9051",
+    "4.3",
+    "Unless otherwise specified in an IMAP extension, non-synchronizing literals MUST NOT be larger than 4096 octets.",
 )
 def test_the_kind_of_literal() -> None:
     """LITERAL+ never waits, LITERAL- only for large ones, without either every literal waits."""

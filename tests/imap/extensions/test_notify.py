@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from tests.support.imap import Client, World, logged_in, message, world
 
 from postil.base.clock import FixedClock
 from postil.imap import limits
-from postil.ports.ids import MailboxId
-from postil.ports.store import Status, StoreUnavailable
+from postil.ports.ids import AccountId, MailboxId
+from postil.ports.store import Mailbox, Status, StoreUnavailable
 from postil.store.sqlite import SqliteStore
 
 BOTH = "MessageNew MessageExpunge"
@@ -512,3 +512,64 @@ async def test_without_selected_nothing_comes_behind_an_own_expunge() -> None:
         await other.command("CREATE B")
         assert await _line(client) == b'* LIST (\\HasNoChildren) "/" B'
         await _silent(client)
+
+
+@pytest.mark.rfc(
+    "7162",
+    "3.2.4",
+    "the server MUST automatically include both UID and mod-sequence data in all subsequent untagged FETCH responses",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.5.2",
+    "If the server chooses to send unsolicited FETCH responses, they MUST include UID FETCH item.",
+)
+@pytest.mark.parametrize(
+    ("enable", "line"),
+    [
+        ("", b"* 2 FETCH (RFC822.SIZE 9)"),
+        ("IMAP4rev2", b"* 2 FETCH (UID 2 RFC822.SIZE 9)"),
+        ("CONDSTORE", b"* 2 FETCH (UID 2 RFC822.SIZE 9 MODSEQ (3))"),
+        ("QRESYNC", b"* 2 FETCH (UID 2 RFC822.SIZE 9 MODSEQ (3))"),
+        ("UIDONLY", b"* 2 UIDFETCH (RFC822.SIZE 9)"),
+        ("UIDONLY QRESYNC", b"* 2 UIDFETCH (RFC822.SIZE 9 MODSEQ (3))"),
+    ],
+)
+async def test_new_messages_say_which_they_are(enable: str, line: bytes) -> None:
+    """What the revision and mod-sequences add to every FETCH that nobody asked for, they add to those of new messages."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+        client, other = await logged_in(made), await logged_in(made)
+        if enable:
+            await client.command(f"ENABLE {enable}")
+        await client.command("SELECT INBOX")
+        await client.command(f"NOTIFY SET (selected (MessageNew (RFC822.SIZE) {BOTH[11:]}))")
+        await _append(other, "INBOX")
+        assert await _line(client) == b"* 2 EXISTS"
+        said = await _line(client)
+        assert (await _line(client) if said.endswith(b"RECENT") else said) == line
+
+
+async def test_the_list_is_read_when_it_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each change of it, and never for a message, nor for a client that wants to hear nothing."""
+    async with world() as made:
+        await made.mailbox("A")
+        client, silent, other = [await logged_in(made) for _ in range(3)]
+        await client.command(f"NOTIFY SET (personal ({BOTH} MailboxName))")
+        await silent.command("NOTIFY NONE")
+        mailboxes, asked = made.store.mailboxes, []
+
+        async def counted(account: AccountId) -> Sequence[Mailbox]:
+            asked.append(account)
+            return await mailboxes(account)
+
+        monkeypatch.setattr(made.store, "mailboxes", counted)
+        await _append(other, "A")
+        assert (await _line(client)).startswith(b"* STATUS A ")
+        asked.clear()
+        await made.store.create(made.account.id, "B")
+        assert (await _line(client)).endswith(b" B")
+        for one in (client, silent):
+            await one.command("NOOP")
+            await one.command("NOOP")
+        assert len(asked) == 1
