@@ -134,7 +134,7 @@ async def test_spellings_tell_nothing(
 ) -> None:
     """Where two spellings of a name lead to one account, they have one salt; so have those of a name nobody has."""
     await admin.add("ann@bücher.example", "correct horse")
-    await admin.add_address("ann@bücher.example", "info@bücher.example")
+    await admin.addresses.add("ann@bücher.example", "info@bücher.example")
     local = address.partition("@")[0]
 
     async def salts(local: str) -> set[bytes]:
