@@ -13,6 +13,7 @@ PLAIN = b"v LOGIN a b\r\nw NOOP\r\n"
 ENDS = {
     "sync": (zlib.Z_SYNC_FLUSH,),
     "full": (zlib.Z_FULL_FLUSH,),
+    "partial": (zlib.Z_PARTIAL_FLUSH,),
     "finish": (zlib.Z_FINISH,),
     "sync, then finish": (zlib.Z_SYNC_FLUSH, zlib.Z_FINISH),
 }

@@ -267,7 +267,10 @@ class Client:
                 self.messages.remove(next(one for one in self.messages if one.uid is None))
 
     def _uid_fetched(self, uid: int, items: bytes) -> None:
-        """A message that is known by its uid, or the first of those told by EXISTS alone: they come in ascending order."""
+        """A message that is known by its uid, or the first of those told by EXISTS alone: FETCH brings them in ascending order.
+
+        What others change in one of the latter is told without being asked, and which of them it is only its FETCH will say.
+        """
         assert self.uidonly, f"{self.name}: UIDFETCH without UIDONLY"
         if self.resync is not None:
             self._resynced(0, uid, items)
@@ -275,6 +278,9 @@ class Client:
         known = [one.uid for one in self.messages]
         if uid in known:
             number = known.index(uid) + 1
+        elif _UID.search(items) is None:
+            assert None in known, (self.name, uid, known)
+            return
         else:
             assert None in known, (self.name, uid, known)
             number = known.index(None) + 1

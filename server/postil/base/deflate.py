@@ -22,8 +22,6 @@ _MEMORY: Final = 5
 # (a flush), and an empty last block (the stream's end). A line of text holds neither NUL nor 0xff.
 _FLUSH: Final = re.compile(rb".{0,3}?\x00\x00\xff\xff(?:\x03\x00|\x01\x00\x00\xff\xff)?", re.DOTALL)
 _FLUSH_OCTETS: Final = 12
-# The bits of a partial flush, of which zlib keeps back what does not fill an octet.
-_BITS: Final = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x20\x80]*")
 
 
 class Deflater:
@@ -140,13 +138,25 @@ class Parting:
             return held[flush.end() :]
         if (behind := self._behind_the_end(held[:3])) is not None:
             return behind + held[3:]
-        bits = _BITS.match(held)
-        return held[bits.end() :] if bits else held
+        return held[self._flushed(held) :]
 
     def _behind_the_end(self, octets: bytes) -> bytes | None:
         """What of these octets is behind the end of the stream, if that is in them."""
+        z = self._z.copy()
         try:
-            self._z.decompress(octets)
+            z.decompress(octets)
         except zlib.error:
             return None
-        return self._z.unused_data if self._z.eof else None
+        return z.unused_data if z.eof else None
+
+    def _flushed(self, held: bytes) -> int:
+        """How many octets a partial flush takes: zlib keeps back its last bits, all of them 0, when they do not fill an octet."""
+        for count in (3, 2, 1):
+            for missing in range(8):
+                z = self._z.copy()
+                # With the missing bits, and an empty last block behind them, it must be a whole stream.
+                with contextlib.suppress(zlib.error):
+                    out = z.decompress(held[:count] + (0b011 << missing).to_bytes(3, "little"))
+                    if z.eof and not out:
+                        return count
+        return 0

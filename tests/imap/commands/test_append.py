@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import imaplib
 import re
 from dataclasses import replace
 
 import pytest
 from tests.support.imap import logged_in, message, world
+from tests.support.localserve import LOGIN, PASSWORD, Localserve
 
 from postil.imap import limits
 from postil.ports import store as ports
@@ -124,6 +126,20 @@ async def test_nothing_is_left_of_a_failure(command: bytes) -> None:
         assert answer[-1].startswith(b"t BAD")
         assert (await made.store.usage(made.account.id)).octets == 0
         assert (await client.command("NOOP")) == [b"t OK NOOP completed"]
+
+
+def test_no_file_is_left_of_a_failure(own_localserve: Localserve) -> None:
+    """A big message has a file of its own from its first octets; when it is refused at the end, or cancelled, that is gone."""
+    segments = own_localserve.folder / "segments"
+    good, bad = b"A: b\r\n" * 100_000, b"A: b\r\n" * 99_999 + b"A: \0\r\n"
+    client = imaplib.IMAP4(own_localserve.ip, own_localserve.imap, timeout=60)
+    client.login(LOGIN, PASSWORD)
+    before = sorted(segments.iterdir())
+    for octets, behind in ((bad, b""), (good, b" {0+}\r\n"), (good, b" x")):
+        client.send(b"n APPEND INBOX {%d+}\r\n%b%b\r\n" % (len(octets), octets, behind))
+        assert client.readline().split()[:2] in ([b"n", b"BAD"], [b"n", b"NO"])
+        assert sorted(segments.iterdir()) == before
+    client.logout()
 
 
 async def test_client_vanishes_inside_the_message() -> None:

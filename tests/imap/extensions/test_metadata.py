@@ -375,6 +375,17 @@ async def test_depth_of_many() -> None:
         ]
 
 
+async def test_longest_name() -> None:
+    """500 octets of a name: it stands in every answer; longer ones are refused, by no BAD since the name is right."""
+    async with world() as made:
+        client = await logged_in(made)
+        for size, answer in ((500, b"t OK"), (501, b"t NO [LIMIT]")):
+            name = "/private/".ljust(size, "n")
+            assert (await _set(client, "INBOX", name, "x")).startswith(answer)
+            said = await client.command(f"GETMETADATA INBOX {name}")
+            assert said[-1].startswith(answer)
+
+
 @pytest.mark.parametrize("command", ["GETMETADATA INBOX {}", 'LIST "" * RETURN (METADATA {})'])
 async def test_entries_of_one_command(command: str) -> None:
     """A thousand may be asked for, no more: each mailbox has an answer for each."""

@@ -147,6 +147,69 @@ async def test_gone_while_the_octets_come() -> None:
         assert (status.messages, status.uidnext, usage.octets) == (0, 2, 0)
 
 
+@pytest.mark.rfc(
+    "8508",
+    "4.5",
+    "Servers implementing both REPLACE and CONDSTORE/QRESYNC [RFC7162] MUST treat the message being replaced as if it were being removed with a UID EXPUNGE command.",
+)
+async def test_with_qresync() -> None:
+    """VANISHED in place of EXPUNGE and the mod-sequence in the tagged OK, wherever the new message goes."""
+    async with world() as made:
+        for number in (1, 2):
+            await made.deliver("INBOX", message(number))
+        await made.mailbox("Other")
+        client = await logged_in(made, "INBOX")
+        await client.command("ENABLE QRESYNC")
+        said = await client.command(b"REPLACE 1 INBOX {%d+}\r\n%b" % (len(OCTETS), OCTETS))
+        assert said[0].startswith(b"* OK [APPENDUID ")
+        assert said[1] == b"* 3 EXISTS"
+        assert said[-2:-1] == [b"* VANISHED 1"]
+        assert said[-1].startswith(b"t OK [HIGHESTMODSEQ ")
+        told = said[-1]
+        said = await client.command(b"UID REPLACE 2 Other {%d+}\r\n%b" % (len(OCTETS), OCTETS))
+        assert said[1] == b"* VANISHED 2"
+        assert said[-1].startswith(b"t OK [HIGHESTMODSEQ ")
+        assert said[-1] != told
+
+
+async def test_gone_before() -> None:
+    """Expunged by another session and not told yet: refused before the octets are asked for."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+        client, other = await logged_in(made, "INBOX"), await logged_in(made, "INBOX")
+        await other.command("STORE 1 +FLAGS (\\Deleted)")
+        await other.command("EXPUNGE")
+        client.stream.client_write(b"a REPLACE 1 INBOX {%d}\r\n" % len(OCTETS))
+        said = await client.until(b"a")
+        assert said[0] == b"* 1 EXPUNGE"
+        assert said[-1].startswith(b"t NO [EXPUNGEISSUED]")
+
+
+async def test_not_told_yet() -> None:
+    """What has come and was not told by EXISTS is not there for this client: its EXPUNGE would have no number."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+        client = await logged_in(made, "INBOX")
+        await made.deliver("INBOX", message(2))
+        client.stream.client_write(b"a UID REPLACE 2 INBOX {%d}\r\n" % len(OCTETS))
+        said = await client.until(b"a")
+        assert said[0] == b"* 2 EXISTS"
+        assert said[-1].startswith(b"t NO [NONEXISTENT]")
+
+
+async def test_selected_deleted_while_the_octets_come() -> None:
+    """The mailbox of the old message is deleted meanwhile: CREATE would not help, and nothing goes into the other."""
+    async with world() as made:
+        await made.deliver("Old", message(1))
+        client = await logged_in(made, "Old")
+        client.stream.client_write(b"a REPLACE 1 INBOX {%d}\r\n" % len(OCTETS))
+        assert (await client.stream.client_line()).startswith(b"+ ")
+        await made.store.delete(made.account.id, "Old")
+        client.stream.client_write(OCTETS + b"\r\n")
+        assert (await client.stream.client_line()).startswith(b"* BYE ")
+        assert (await _state(made))[0].messages == 0
+
+
 async def test_target_deleted_while_the_octets_come() -> None:
     """The mailbox it should go to is deleted meanwhile: the old message stays."""
     async with world() as made:
