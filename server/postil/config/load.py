@@ -148,6 +148,11 @@ def optional_source(path: Path) -> Source:
     return Source(str(path), "", there=False) if missing(path) else source(path)
 
 
+def _real(path: Path) -> Path:
+    """Where links lead; unlike `resolve` this raises nothing for a circle of them, which reading the file will name."""
+    return Path(os.path.realpath(path))
+
+
 def missing(path: Path) -> bool:
     """Is there no file? One that cannot be looked at is there, and reading it says why it cannot be read."""
     try:
@@ -185,7 +190,7 @@ def assemble(
     found: list[Finding] = []
     checked = check.machine(config, folder, found)
     every: tuple[Domain, ...] = check_domain.domains((*config.domain, *more.domain), found)
-    beside = Path(domains.file).resolve().parent
+    beside = _real(Path(domains.file)).parent
     transports = check_routes.transports(secrets.anchored(more.transport, beside), beside, found)
     routes = check_routes.routes(more.route, transports, found)
     if not every and not empty and not problems:
@@ -210,11 +215,7 @@ def _second(
     """The file of the domains that the machine's file names, even where that has other faults."""
     named = (top or {}).get("domains_file", DOMAINS_FILE)
     path = folder / (named if isinstance(named, str) and named else DOMAINS_FILE)
-    try:
-        itself = path.resolve() == Path(machine.file).resolve()
-    except (OSError, RuntimeError):  # links in a circle: an error of its own when it is read
-        itself = False
-    if itself:
+    if _real(path) == _real(Path(machine.file)):
         what = "is this file itself: name another one"
         problems.append(located(machine, Finding(("domains_file",), what), {}))
         return Source(str(path), "", there=False)
