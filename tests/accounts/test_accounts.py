@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -110,7 +111,7 @@ async def test_a_disabled_account_does_not_log_in(
     """The right password of a disabled account is refused, also when it was remembered."""
     await admin.add("a@example.org", "password-a")
     assert await login(accounts, "a@example.org", "password-a")
-    with sqlite3.connect(tmp_path / "postil.db") as other:
+    with contextlib.closing(sqlite3.connect(tmp_path / "postil.db")) as other, other:
         other.execute("UPDATE account SET disabled = 'left'")
     other.close()
     with pytest.raises(AccountDisabled, match="left"):
@@ -229,7 +230,7 @@ async def test_accounts_are_prepared_before_they_are_seen(
     await login(database, "a@example.org", "password-a")
     await database.resolve("a", "example.org")
     assert heard == [("a@example.org", 1000)]
-    with sqlite3.connect(tmp_path / "postil.db") as other:
+    with contextlib.closing(sqlite3.connect(tmp_path / "postil.db")) as other, other:
         other.execute("UPDATE account SET quota = NULL")
     other.close()
     await login(database, "a@example.org", "password-a")
@@ -286,7 +287,7 @@ async def test_names_are_taken_once(admin: Administration) -> None:
 
 async def test_a_newer_database_is_refused(tmp_path: Path, clock: FixedClock) -> None:
     """A database that a newer program wrote is refused in one sentence that says so."""
-    with sqlite3.connect(tmp_path / "postil.db") as newer:
+    with contextlib.closing(sqlite3.connect(tmp_path / "postil.db")) as newer, newer:
         newer.execute(f"PRAGMA user_version = {VERSION + 1}")
     newer.close()
     with pytest.raises(TooNew, match="written by a newer Postil"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -125,7 +126,7 @@ async def test_everything_about_one(people: Administration) -> None:
 def test_an_older_database(tmp_path: Path) -> None:
     """Accounts, addresses and passwords of the version before come over as they were; the addresses keep their mailboxes."""
     path = tmp_path / "postil.db"
-    with sqlite3.connect(path) as old:
+    with contextlib.closing(sqlite3.connect(path)) as old, old:
         for step in STEPS[:3]:
             old.executescript(step)
         old.execute("PRAGMA user_version = 3")
@@ -152,7 +153,7 @@ def test_an_older_database(tmp_path: Path) -> None:
         await people.close()
 
     asyncio.run(look())
-    with sqlite3.connect(path) as new:
+    with contextlib.closing(sqlite3.connect(path)) as new, new:
         assert new.execute("PRAGMA user_version").fetchone() == (VERSION,)
         assert new.execute("PRAGMA foreign_key_check").fetchall() == []
     new.close()
@@ -260,7 +261,7 @@ def test_a_crash_between_two_steps(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", _CRASH, str(path), str(number)], check=False, timeout=100
         )
-        with sqlite3.connect(path) as database:
+        with contextlib.closing(sqlite3.connect(path)) as database, database:
             accounts = {row[0] for row in database.execute("SELECT name FROM account")}
             addresses = {row[0] for row in database.execute("SELECT local FROM address")}
             rows = [row[0] for row in database.execute("SELECT action FROM audit ORDER BY id")]

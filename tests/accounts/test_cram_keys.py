@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import sqlite3
 from pathlib import Path
@@ -77,7 +78,7 @@ async def test_what_is_stored(
     await admin.add(OTHER, OWN)
     password = await admin.programs.add(NAME, "old", ["imap"], cram_md5=True)
     await admin.programs.add(OTHER, "old", ["imap"], cram_md5=True)
-    with sqlite3.connect(tmp_path / "postil.db") as db:
+    with contextlib.closing(sqlite3.connect(tmp_path / "postil.db")) as db, db:
         kept = db.execute("SELECT contexts FROM cram_key ORDER BY app_password").fetchall()
         assert all(password.encode() not in row[0] and len(row[0]) == 12 + 32 + 16 for row in kept)
         db.execute("UPDATE cram_key SET contexts = ?", (kept[0][0],))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import unicodedata
 from pathlib import Path
@@ -88,7 +89,7 @@ async def test_a_circle_in_the_file_ends(
     await furnish(people)
     await people.aliases.add("a@example.org", ["alice@example.org"])
     await people.aliases.add("b@example.org", ["bob@example.org", "a@example.org"])
-    with sqlite3.connect(tmp_path / "postil.db") as other:
+    with contextlib.closing(sqlite3.connect(tmp_path / "postil.db")) as other, other:
         other.execute(
             "INSERT INTO member (alias, address) SELECT a.alias, b.id FROM address AS a, address AS b"
             " WHERE a.key = 'a' AND b.key = 'b'"

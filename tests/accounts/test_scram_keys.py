@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import statistics
 import time
@@ -133,7 +134,7 @@ async def test_spellings_tell_nothing(
 ) -> None:
     """Where two spellings of a name lead to one account, they have one salt; so have those of a name nobody has."""
     await admin.add("ann@bücher.example", "correct horse")
-    await admin.add_address("ann@bücher.example", "info@bücher.example")
+    await admin.addresses.add("ann@bücher.example", "info@bücher.example")
     local = address.partition("@")[0]
 
     async def salts(local: str) -> set[bytes]:
@@ -152,8 +153,9 @@ async def test_passwords_from_before(tmp_path: Path) -> None:
     await old.add(NAME, "correct horse")
     await old.close()
     with (
-        sqlite3.connect(tmp_path / "new.db") as made,
-        sqlite3.connect(tmp_path / "postil.db") as db,
+        contextlib.closing(sqlite3.connect(tmp_path / "new.db")) as made,
+        contextlib.closing(sqlite3.connect(tmp_path / "postil.db")) as db,
+        db,
     ):
         db.executescript(STEPS[0])
         db.execute("PRAGMA user_version = 1")
@@ -221,7 +223,7 @@ async def test_time_tells_nothing(admin: Administration, accounts: AccountsDatab
 async def test_nothing_readable_is_stored(admin: Administration, tmp_path: Path) -> None:
     """Neither the password nor what a client needs lies in the file."""
     await admin.add(NAME, "correct horse")
-    with sqlite3.connect(tmp_path / "postil.db") as db:
+    with contextlib.closing(sqlite3.connect(tmp_path / "postil.db")) as db, db:
         (salt, count) = db.execute("SELECT salt, iterations FROM account").fetchone()
         rows = db.execute("SELECT hash, stored, server FROM scram_key").fetchall()
     assert len(rows) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -200,7 +201,7 @@ async def test_what_is_stored(admin: Administration, tmp_path: Path) -> None:
     assert not any(
         code.replace("-", "").encode() in octets or code.encode() in octets for code in codes
     )
-    with sqlite3.connect(tmp_path / "postil.db") as db:
+    with contextlib.closing(sqlite3.connect(tmp_path / "postil.db")) as db, db:
         db.execute("UPDATE totp SET secret = (SELECT secret FROM totp ORDER BY account LIMIT 1)")
     assert await secondfactor.check(admin, OTHER, now_code(admin, key, 1)) is Verdict.WRONG
     assert await secondfactor.check(admin, NAME, now_code(admin, key, 1)) is Verdict.RIGHT

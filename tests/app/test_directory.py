@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from postil.accounts import AccountsDatabase, Administration
+from postil.accounts.database import REMEMBER_SECONDS
 from postil.app import directory
 from postil.base.clock import FixedClock
 from postil.ports.accounts import AccountDisabled, NotExpandable, Posts
@@ -53,6 +54,20 @@ async def test_known_addresses_first(
     await people.aliases.add("empty@localhost", [])
     with pytest.raises(NotExpandable):
         await everyone.resolve("empty", "localhost")
+
+
+async def test_limits_as_they_are_now(people: Administration, tmp_path: Path) -> None:
+    """The one account is asked anew for each message: a limit that was raised must not refuse mail until somebody logs in."""
+    clock = FixedClock()
+    await people.add(directory.LOGIN, directory.PASSWORD, quota=1000)
+    known = await AccountsDatabase.open(tmp_path / "postil.db", clock=clock, domains={})
+    everyone = directory.EveryAddress(known, await directory.everybody(known, people))
+    for quota in (1000, None):
+        await people.set_quota(directory.LOGIN, quota=quota)
+        clock.advance(REMEMBER_SECONDS + 1)
+        [found] = await everyone.resolve("whoever", "else.example")
+        assert found.account.quota == quota
+    await known.close()
 
 
 async def test_disabled(people: Administration, everyone: directory.EveryAddress) -> None:

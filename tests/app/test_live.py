@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import imaplib
 import json
+import os
 import signal
 import smtplib
 import socket
@@ -119,6 +120,25 @@ def test_an_editor(machine: Machine) -> None:
         until(lambda: machine.metric(RELOADED) == 2)
         assert rcpt(post, "postmaster@newer.example") == 451
         assert rcpt(post, "postmaster@new.example") == 550
+
+
+def test_what_is_no_file(machine: Machine) -> None:
+    """A pipe, a folder or a circle of links in the file's place is a mistake like any other: named, and over once the file is back."""
+    machine.domains.unlink()
+    for make, words in (
+        (lambda: os.mkfifo(machine.domains), "it is no file"),
+        (machine.domains.mkdir, "Is a directory"),
+        (lambda: machine.domains.symlink_to(machine.domains.name), "symbolic links"),
+    ):
+        make()
+        refused = machine.command("domain", "add", "other.example", "--json")
+        assert refused.returncode == 1 and words in json.loads(refused.stdout)["error"]
+        answer = control.ask(machine.folder / "data", {"do": "reload"})
+        assert not answer["ok"] and words in answer["problems"][0]["text"]
+        (os.rmdir if machine.domains.is_dir() else os.unlink)(machine.domains)
+    machine.domains.write_text(FIRST + '[[domain]]\nname = "new.example"\n')
+    assert control.ask(machine.folder / "data", {"do": "reload"})["ok"]
+    assert machine.metric('postil_faults_total{protocol="config"}') == 0
 
 
 def test_what_waits_for_a_restart(machine: Machine) -> None:

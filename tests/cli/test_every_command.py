@@ -61,8 +61,12 @@ READS: set[Name] = {
     ("domain", "show"),
     ("localserve",),
     ("logins",),
+    ("route", "explain"),
+    ("route", "list"),
     ("serve",),
     ("tlskey", "list"),
+    ("transport", "list"),
+    ("transport", "show"),
     ("verify",),
     ("version",),
 }
@@ -101,6 +105,13 @@ CHANGES: dict[Name, tuple[Name, str]] = {
     ("domain", "dkim", "rotate"): (("other.example", "--now"), "domain.set"),
     ("domain", "rm"): (("other.example",), "domain.remove"),
     ("domain", "set"): ((HOST, "dmarc.p=none"), "domain.set"),
+    ("route", "add"): (("third", "direct"), "route.add"),
+    ("route", "mv"): (("second", "--before", "first"), "route.set"),
+    ("route", "rm"): (("first",), "route.remove"),
+    ("route", "set"): (("first", "minimum_attempts=3"), "route.set"),
+    ("transport", "add"): (("other", "fail", "code=550"), "transport.add"),
+    ("transport", "rm"): (("unused",), "transport.remove"),
+    ("transport", "set"): (("provider", "port=587", "tls=starttls"), "transport.set"),
     ("tlskey", "add"): ((ANN, "laptop", "--generate", "new.pem"), "account.tls-key.add"),
     ("tlskey", "rm"): ((ANN, "desk"), "account.tls-key.remove"),
 }
@@ -126,6 +137,12 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "people.csv").write_text("name\ncarol@example.org\n")
     for name in (HOST, "other.example"):
         done("domain", "add", name)
+    (tmp_path / "provider.password").write_text(PASSWORD)
+    (tmp_path / "provider.password").chmod(0o600)
+    done("transport", "add", "provider", "submission", "host=relay.example", "user=ann", "password.file=provider.password")  # fmt: skip
+    done("transport", "add", "unused", "direct")
+    for route in ("first", "second"):
+        done("route", "add", route, "provider", "to_domain=else.example")
     done("domain", "dkim", "add", "other.example", "--algorithm", "ed25519", "--selector", "one")
     done("account", "add", ANN, "--password-stdin", typed=PASSWORD)
     done("account", "add", BOB, "--no-password")

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.store.contract.bench import all_gone
+
 from postil.base.clock import FixedClock
-from postil.ports.ids import AccountId, MailboxId, ModSeq
+from postil.ports.ids import AccountId, MailboxId
 from postil.ports.store import (
     Appended,
     Copied,
@@ -76,7 +78,7 @@ async def _mailbox(store: Store, account: AccountId, mailbox: Mailbox, shift: in
             mailbox.special_use,
             view.uidnext,
             view.highest_modseq,
-            tuple(await store.gone(mailbox.id, ModSeq(0))),
+            tuple(await all_gone(store, mailbox.id, 0)),
             await store.annotations(account, mailbox.id),
             rows,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -26,16 +27,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Localserve]:
         yield started
 
 
+def _opened(server: Localserve) -> contextlib.closing[sqlite3.Connection]:
+    # sqlite3's own `with` commits, and closes nothing.
+    return contextlib.closing(sqlite3.connect(server.folder / "postil.db", timeout=20))
+
+
 @pytest.fixture
 def few_rounds(server: Localserve) -> Iterator[None]:
     """The account as if it had been made by a server that asks for as many rounds as Cyrus SASL computes."""
-    with sqlite3.connect(server.folder / "postil.db", timeout=20) as database:
+    with _opened(server) as database, database:
         [before] = database.execute(
             "SELECT id, salt, iterations FROM account WHERE name = ?", (LOGIN,)
         )
         _put(database, before[0], before[1], CYRUS_MOST)
     yield
-    with sqlite3.connect(server.folder / "postil.db", timeout=20) as database:
+    with _opened(server) as database, database:
         _put(database, *before)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postil.ports.channel import OPEN, Channel
@@ -80,6 +80,7 @@ def test_the_rfcs_exchanges(shared_dir: Path) -> None:
     "5.1",
     'Whether or not the server prepares the username using "SASLprep", it MUST use it as received in hash calculations.',
 )
+@example(BARE, "=2C", "a=3D,b=")
 @given(
     st.sampled_from(list(scram.MECHANISMS.values())),
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1),
@@ -287,6 +288,9 @@ def test_downgrade() -> None:
 @pytest.mark.parametrize("mechanism", [BARE, PLUS], ids=lambda one: one.name)
 def test_unknown_type(mechanism: scram.Mechanism) -> None:
     """Another type than those of this connection."""
+    both = Channel(True, True, ("tls-server-end-point",), lambda kind: b"there all the same")
+    with refused("unsupported-channel-binding-type"):
+        ServerExchange(mechanism, both, b"xyz").first(b"p=tls-unique,,n=user,r=abc")
     for kind in (b"tls-unique", b"x", b"TLS-EXPORTER"):
         server = ServerExchange(mechanism, TLS, b"xyz")
         with refused("unsupported-channel-binding-type"):

@@ -29,6 +29,7 @@ from postil.store.limits import OWN_FILE_FROM
 from postil.store.segments import segment_path
 from postil.store.verify import verify
 
+from .contract.bench import all_gone
 from .disk import ALICE, BOB, FaultyFiles, Trial, message
 
 
@@ -68,7 +69,7 @@ async def test_everything_is_there_after_reopening(trial: Trial) -> None:
         return (
             seen,
             await now.status(trial.inbox),
-            await now.gone(trial.inbox, 1),
+            await all_gone(now, trial.inbox, 1),
             await now.usage(ALICE),
             await now.subscriptions(ALICE),
             await now.mailboxes(ALICE),

@@ -16,6 +16,7 @@ from postil.ports.accounts import Account, AccountsUnavailable, Delivery, Salted
 from postil.ports.channel import Channel
 from postil.ports.delivery import Inbound, Path, Receiving, Transaction, Verdict
 from postil.ports.ids import AccountId
+from postil.ports.logins import Gate, OpenGate
 from postil.smtp import Limits, Session, Settings
 
 PASSWORD = "secret"
@@ -171,6 +172,7 @@ class World:
     bound: Channel | None = None  # what connections with TLS bind to
     client_key: str | None = None  # what clients with TLS prove to have
     cram_md5: bool = False
+    gate: Gate = field(default_factory=OpenGate)
     sessions: list[Session] = field(default_factory=list)
 
     def submission(self) -> None:
@@ -183,6 +185,7 @@ class World:
     def settings(self) -> Settings:
         return Settings(
             sleep=self._sleep,
+            gate=self.gate,
             host="mx.example.org",
             offer_login=self.offer_login,
             require_login=self.require_login,

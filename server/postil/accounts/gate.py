@@ -7,7 +7,7 @@ tell which guess was right. Others are not touched. From the third failure of th
 Many connections at once gain nothing: an address gets few passwords looked at in the same moment, the others wait for their turn, and are refused if
 the limit was reached meanwhile. An office whose programs all come back after a restart is served in turns too, and nobody refused.
 
-Memory is bounded: each window remembers so many networks, and forgets the one that failed longest ago first.
+Memory is bounded: each window remembers so many networks, and forgets the one that failed, or was refused, longest ago first.
 """
 
 from __future__ import annotations
@@ -72,6 +72,10 @@ class _Window:
         if len(self._counts) > REMEMBER:
             self._counts.popitem(last=False)
 
+    def keep(self, network: str) -> None:
+        """Not to be forgotten before those that come no more."""
+        self._counts.move_to_end(network)
+
     def __len__(self) -> int:
         return len(self._counts)
 
@@ -115,6 +119,7 @@ class LoginGate:
             for network, (_, _, share) in zip(around, ADDRESS_CLASSES, strict=False):
                 if window.count(network) >= window.limit * share:
                     again = max(again, window.ends_in(now))
+                    window.keep(network)
         if again:
             return Leave(False, LONGEST_WAIT, again)
         late = self._windows[1].count(around[0]) - FREE if around else 0

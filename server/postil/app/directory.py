@@ -45,7 +45,14 @@ class EveryAddress:
         if found:
             return found
         address = f"{local_part}@{domain}" if domain else local_part
-        return (Delivery(self._everybody, address),)
+        return (Delivery(await self._as_it_is_now(), address),)
+
+    async def _as_it_is_now(self) -> Account:
+        """The one account: a command may have changed its limits meanwhile."""
+        now = await self._known.resolve(*LOGIN.split("@"))
+        return next(
+            (one.account for one in now if one.account.id == self._everybody.id), self._everybody
+        )
 
     async def is_local(self, domain: str) -> bool:
         return True

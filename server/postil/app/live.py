@@ -25,6 +25,7 @@ from postil.base.clock import Clock
 from postil.config import Config, ConfigError, Domain, Loaded, Problem, read
 from postil.config.difference import between
 from postil.config.doubts import doubts
+from postil.config.load import missing
 from postil.config.model import LIVE
 from postil.daemon.metrics import Metrics
 from postil.daemon.notify import notify
@@ -168,7 +169,7 @@ class Live:
     def _read(self) -> Loaded:
         """The files; a domains file that has gone is a mistake, however many domains are left."""
         second = Path(self._now.domains.file)
-        gone = self._now.domains.there and not second.exists()
+        gone = self._now.domains.there and missing(second)
         lost = Problem(
             str(second), 0, "", "is not there any more: put it back, or leave an empty one there"
         )

@@ -7,7 +7,10 @@ that it was there: then somebody has moved it, and taking that for "no domains" 
 from __future__ import annotations
 
 import codecs
+import errno
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,8 +115,7 @@ def parse(text: str, file: str, folder: Path) -> Config:
 def source(path: Path) -> Source:
     """A file; ConfigError names the line that is not UTF-8."""
     try:
-        with path.open("rb") as opened:
-            raw = opened.read(LARGEST + 1)
+        raw = _octets(path)
     except OSError as error:
         raise ConfigError(
             [Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]
@@ -131,9 +133,30 @@ def source(path: Path) -> Source:
         raise ConfigError([Problem(str(path), line, "", "is not UTF-8")]) from error
 
 
+def _octets(path: Path) -> bytes:
+    """What the file holds, at most one octet more than allowed."""
+    # Without waiting: a pipe in the file's place would hold the server's reload, and every later one, until somebody writes into it.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+        mode = os.fstat(opened.fileno()).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        return opened.read(LARGEST + 1)
+
+
 def optional_source(path: Path) -> Source:
     """A file that need not be there."""
-    return source(path) if path.exists() else Source(str(path), "", there=False)
+    return Source(str(path), "", there=False) if missing(path) else source(path)
+
+
+def missing(path: Path) -> bool:
+    """Is there no file? One that cannot be looked at is there, and reading it says why it cannot be read."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def assemble(
@@ -187,7 +210,11 @@ def _second(
     """The file of the domains that the machine's file names, even where that has other faults."""
     named = (top or {}).get("domains_file", DOMAINS_FILE)
     path = folder / (named if isinstance(named, str) and named else DOMAINS_FILE)
-    if path.resolve() == Path(machine.file).resolve():
+    try:
+        itself = path.resolve() == Path(machine.file).resolve()
+    except (OSError, RuntimeError):  # links in a circle: an error of its own when it is read
+        itself = False
+    if itself:
         what = "is this file itself: name another one"
         problems.append(located(machine, Finding(("domains_file",), what), {}))
         return Source(str(path), "", there=False)

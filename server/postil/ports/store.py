@@ -14,7 +14,7 @@ Reads never wait for the disk's sync, and give at most what they say: `details` 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -366,8 +366,9 @@ class Store(Protocol):
         """Remove messages: those with \\Deleted (among `uids`, or all), or with `marked_only=False` exactly `uids`."""
         ...
 
-    async def gone(self, mailbox: MailboxId, since: ModSeq) -> Sequence[Uid]:
-        """Uids expunged with a modseq above `since`, ascending (RFC 7162 VANISHED (EARLIER))."""
+    def gone(self, mailbox: MailboxId, since: ModSeq) -> AsyncIterator[Sequence[Uid]]:
+        """Uids expunged with a modseq above `since`, up to now (RFC 7162 VANISHED (EARLIER)): pages for one turn of the loop each, every
+        page ascending."""
         ...
 
     async def claim_recent(self, mailbox: MailboxId) -> Uid:

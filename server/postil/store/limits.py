@@ -96,6 +96,9 @@ HEADER_CACHE_OCTETS = 8 * 1024
 DETAILS_MAX = 256
 """Positions per `details`: what a FETCH formats between two turns of the loop."""
 
+GONE_PAGE = 2048
+"""Expunged uids read between two turns of the loop, 4 ms: a mailbox remembers every one it ever had."""
+
 # --- accounts and mailboxes
 
 KEYWORDS_PER_MAILBOX_MAX = 1000

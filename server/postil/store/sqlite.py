@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ from postil.store.intents.sharing import (
     Subscribe,
 )
 from postil.store.intents.upkeep import DropStaged
-from postil.store.limits import DETAILS_MAX, FREE_SPACE_FLOOR
+from postil.store.limits import DETAILS_MAX, FREE_SPACE_FLOOR, GONE_PAGE, UID_MAX
 from postil.store.picture import PinnedView
 from postil.store.places import Places
 from postil.store.search.index import SearchIndex
@@ -244,12 +244,25 @@ class SqliteStore:
         wanted = None if uids is None and marked_only else sorted_uids(uids or ())
         return await self.shard.writer.submit(Expunge(mailbox, wanted, marked_only))
 
-    async def gone(self, mailbox: MailboxId, since: ModSeq) -> Sequence[Uid]:
-        self._must_exist(mailbox)
-        rows = self._every(
-            "SELECT uid FROM gone WHERE mailbox=? AND modseq>? ORDER BY uid", mailbox, since
-        )
-        return [uid for (uid,) in rows]
+    async def gone(self, mailbox: MailboxId, since: ModSeq) -> AsyncIterator[Sequence[Uid]]:
+        now = self._first("SELECT highest_modseq FROM mailbox WHERE id=? AND doomed=0", mailbox)
+        if now is None:
+            raise NoSuchMailbox("the mailbox does not exist any more")
+        last: tuple[int, int] = (since, UID_MAX)
+        while True:
+            rows = self._every(
+                "SELECT modseq, uid FROM gone WHERE mailbox=? AND (modseq, uid) > (?, ?) AND modseq<=?"
+                " ORDER BY modseq, uid LIMIT ?",
+                mailbox,
+                *last,
+                *now,
+                GONE_PAGE,
+            )
+            if rows:
+                yield sorted(uid for _, uid in rows)
+            if len(rows) < GONE_PAGE:
+                return
+            last = rows[-1]
 
     async def claim_recent(self, mailbox: MailboxId) -> Uid:
         row = self._first(

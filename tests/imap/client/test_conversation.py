@@ -297,6 +297,7 @@ def test_violations_name_what_was_wrong(lines: list[bytes], words: str) -> None:
         Peer(b"220 smtp.example.org ESMTP")
 
 
+@pytest.mark.rfc("9585", "6", "In these cases, the notification MUST be disregarded.")
 @pytest.mark.parametrize(
     ("code", "read"),
     [
@@ -304,7 +305,10 @@ def test_violations_name_what_was_wrong(lines: list[bytes], words: str) -> None:
         (b"APPENDUID 1 4:6", AppendUid(1, Numbers(((4, 6),)))), (b"COPYUID 1 1:2 7:6", CopyUid(1, Numbers(((1, 2),)), Numbers(((7, 6),)))),
         (b"COPYUID 1 1:2 7", Code("COPYUID", b"1 1:2 7")), (b"MODIFIED 7,9", Modified(Numbers(((7, 7), (9, 9))))),
         (b"PERMANENTFLAGS (\\Seen \\*)", Listed("PERMANENTFLAGS", ("\\Seen", "\\*"))), (b"NOMODSEQ", Code("NOMODSEQ")),
-        (b'INPROGRESS ("A]1" 4 NIL)', InProgress("A]1", 4, None)), (b"INPROGRESS", InProgress()),
+        (b'INPROGRESS ("A]1" 4 NIL)', InProgress("A]1", 4, None)), (b"INPROGRESS", InProgress()), (b"INPROGRESS (NIL 4 5)", InProgress(None, 4, 5)),
+        (b"INPROGRESS (NIL 0 0)", Code("INPROGRESS", b"(NIL 0 0)")), (b"INPROGRESS (NIL 6 5)", Code("INPROGRESS", b"(NIL 6 5)")),
+        (b"INPROGRESS (NIL 4294967296 NIL)", Code("INPROGRESS", b"(NIL 4294967296 NIL)")), (b"INPROGRESS (NIL -1 5)", Code("INPROGRESS", b"(NIL -1 5)")),
+        (b"INPROGRESS (NIL 1 4294967296)", Code("INPROGRESS", b"(NIL 1 4294967296)")), (b"INPROGRESS (NIL NIL 0)", Code("INPROGRESS", b"(NIL NIL 0)")),
         (b"METADATA LONGENTRIES 2199", MetadataCode("LONGENTRIES", 2199)), (b"METADATA NOPRIVATE", MetadataCode("NOPRIVATE")),
         (b"BADEVENT (A B)", Listed("BADEVENT", ("A", "B"))), (b'NOUPDATE "B02"', NoUpdate("B02")), (b"X-NEW a (b)", Code("X-NEW", b"a (b)")),
         (b"BADCHARSET (UTF-8 {5}\r\nKOI 8)", Listed("BADCHARSET", ("UTF-8", "KOI 8"))), (b"BADCHARSET", Listed("BADCHARSET", ())),

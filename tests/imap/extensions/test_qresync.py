@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import pytest
 from tests.support.imap import Client, World, logged_in, message, world
 
+from postil.imap.session import Session
 from postil.ports.ids import Uid
+from postil.store.limits import GONE_PAGE
 
 
 async def _deliver(made: World, count: int) -> None:
@@ -281,6 +283,92 @@ async def test_uid_fetch_vanished() -> None:
         assert answer[0] == b"* VANISHED (EARLIER) 2,4"
         for command in ("UID FETCH 1 UID (VANISHED)", "FETCH 1 UID (CHANGEDSINCE 1 VANISHED)"):
             assert (await client.command(command))[-1].startswith(b"t BAD")
+
+
+def _as_set(numbers: list[int], dice: random.Random) -> str:
+    """Ascending numbers as a set in which neighbours sometimes make a range, cut anywhere."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and parts[-1][-1] == number - 1 and dice.random() < 0.7:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ",".join(f"{part[0]}:{part[-1]}" if part[1:] else f"{part[0]}" for part in parts)
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_match_data(seed: int) -> None:
+    """What left below the highest pair that is still right is not told again, all above it is; however the pairs are written."""
+    dice = random.Random(seed)
+    async with world() as made:
+        await _deliver(made, 14)
+        client = await _enabled(made, select=False)
+        validity, highest = _codes(await client.command("SELECT INBOX"))
+        inbox = (await made.mailbox("INBOX")).id
+        await client.command("UNSELECT")
+        gone = sorted(dice.sample(range(1, 15), dice.randint(1, 8)))
+        await made.store.expunge(inbox, [Uid(uid) for uid in gone], marked_only=False)
+        left = [uid for uid in range(1, 15) if uid not in gone]
+        # The client knows of some of the expunges: its numbers are right below the first it missed.
+        missed = dice.choice(gone)
+        known = [uid for uid in range(1, 15) if uid not in gone or uid >= missed]
+        pairs = sorted(dice.sample(list(enumerate(known, 1)), dice.randint(1, len(known))))
+        right = [uid for seq, uid in pairs if seq <= len(left) and left[seq - 1] == uid]
+        told = [uid for uid in gone if uid > max(right, default=0)]
+        match = " ".join(_as_set([pair[side] for pair in pairs], dice) for side in (0, 1))
+        command = f"SELECT INBOX (QRESYNC ({validity} {highest} ({match})))"
+        lines = [line for line in await client.command(command) if b"VANISHED" in line]
+        said = b"".join(lines).rpartition(b" ")[2].decode()
+        spans = [span.partition(":") for span in said.split(",")] if said else []
+        uids = [uid for low, _, high in spans for uid in range(int(low), int(high or low) + 1)]
+        assert uids == told, (known, match)
+
+
+async def test_uid_fetch_vanished_up_to_the_end() -> None:
+    """`*` is the highest uid there was: of `n:*` it is what left above n, at the end too, and nothing below it."""
+    async with world() as made:
+        await _deliver(made, 8)
+        client = await _enabled(made)
+        await client.command("STORE 1:3,7:8 +FLAGS.SILENT (\\Deleted)")
+        await client.command("EXPUNGE")
+        for numbers, told in ((b"5:*", b"7:8"), (b"3:*", b"3,7:8"), (b"8:*", b"8"), (b"*", b"8")):
+            command = b"UID FETCH %b UID (CHANGEDSINCE 1 VANISHED)" % numbers
+            assert (await client.command(command))[0] == b"* VANISHED (EARLIER) " + told
+        # Everything that left lies below what is asked for.
+        await client.command("NOOP")
+        await _deliver(made, 2)
+        await client.command("NOOP")
+        answer = await client.command("UID FETCH 9:* UID (CHANGEDSINCE 1 VANISHED)")
+        assert not any(b"VANISHED" in line for line in answer)
+
+
+async def test_a_long_history_is_told_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others have their turn between two pages of what left; the client hears of each uid once."""
+    async with world() as made:
+        inbox = (await made.mailbox("INBOX")).id
+        await made.deliver("INBOX", message(0))
+        client = await _enabled(made, select=False)
+        validity, highest = _codes(await client.command("SELECT INBOX"))
+        everyone = [Uid(1)]
+        while len(everyone) <= 2 * GONE_PAGE:
+            await made.store.copy(inbox, everyone, inbox)
+            everyone = [Uid(uid) for uid in range(1, 2 * len(everyone) + 1)]
+        await made.store.expunge(inbox, everyone, marked_only=False)
+        await client.command("UNSELECT")
+        turns = []
+        pause = Session.pause
+
+        async def counted(session: Session) -> None:
+            turns.append(session)
+            await pause(session)
+
+        monkeypatch.setattr(Session, "pause", counted)
+        lines = await client.command(f"SELECT INBOX (QRESYNC ({validity} {highest}))")
+        told = [line.split()[-1].decode() for line in lines if b"EARLIER" in line]
+        assert len(told) == len(turns) + 1 == -(-len(everyone) // GONE_PAGE)
+        spans = [span.partition(":") for text in told for span in text.split(",")]
+        uids = [uid for low, _, high in spans for uid in range(int(low), int(high or low) + 1)]
+        assert uids == everyone
 
 
 @pytest.mark.rfc(

@@ -139,3 +139,15 @@ async def test_nothing_of_the_first_is_left_for_the_second() -> None:
         fresh = await logged_in(made, user="other")
         for command in commands:
             assert await client.command(command) == await fresh.command(command), command
+
+
+async def test_annotations_heard_of_are_forgotten() -> None:
+    """What waited to be told to the first is not told to the second, not even of the server."""
+    async with world() as made:
+        client, still = await logged_in(made), await logged_in(made)
+        await client.command("ENABLE METADATA")
+        await still.command('SETMETADATA "" (/private/comment "x")')
+        for command in ("UNAUTHENTICATE", f"LOGIN other {PASSWORD}", "ENABLE METADATA", "NOOP"):
+            assert not [one for one in await client.command(command) if b"METADATA /" in one]
+            said = await client.command("CAPABILITY")
+            assert not [one for one in said if one.startswith(b"* METADATA")]

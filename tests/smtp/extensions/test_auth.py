@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 import pytest
 from tests.support.smtp import short, world
 
+from postil.accounts.gate import LoginGate
 from postil.smtp import Limits
 
 
@@ -192,6 +193,16 @@ async def test_guessing_is_slow_and_ends() -> None:
         ]
         assert w.slept == [2.5] * 3
         assert await client.reply() == ""
+
+
+async def test_nonsense_is_slow_too() -> None:
+    """What is no message of the mechanism counts as a failure of its address, so its answer waits like the others."""
+    async with world() as w:
+        w.submission()
+        w.gate = LoginGate(w.clock)
+        client = await w.client()
+        assert await client.codes(*["AUTH PLAIN AAAA"] * 5) == ["501 5.5.2"] * 5
+        assert [wait for wait in w.slept if wait] == [1.0, 2.0]
 
 
 async def test_directory_down() -> None:

@@ -6,13 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from postil.base.clock import FixedClock
-from postil.ports.ids import AccountId, MailboxId, Uid
+from postil.ports.ids import AccountId, MailboxId, ModSeq, Uid
 from postil.ports.picture import View
 from postil.ports.store import Appended, NewMessage, NoSuchMailbox, Staged, Store
 
 ALICE = AccountId(1)
 BOB = AccountId(2)
 MESSAGE = b"From: A <a@example.org>\r\nSubject: hello\r\nMessage-ID: <1@x>\r\n\r\nbody text\r\n"
+
+
+async def all_gone(port: Store, mailbox: MailboxId, since: int) -> list[Uid]:
+    """Every uid expunged since, ascending."""
+    return sorted([uid async for page in port.gone(mailbox, ModSeq(since)) for uid in page])
 
 
 @dataclass
@@ -37,6 +42,10 @@ class Bench:
             if mailbox.name == name:
                 return mailbox.id
         raise NoSuchMailbox(name)
+
+    async def gone(self, mailbox: MailboxId, since: int) -> list[Uid]:
+        """Every uid expunged since, ascending."""
+        return await all_gone(self.port, mailbox, since)
 
     async def names(self, account: AccountId = ALICE) -> set[str]:
         return {mailbox.name for mailbox in await self.port.mailboxes(account)}

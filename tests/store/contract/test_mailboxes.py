@@ -203,7 +203,7 @@ async def test_rename_of_inbox_moves_its_messages(bench: Bench) -> None:
     assert await bench.id() == inbox
     assert await bench.names() == USUAL | {"INBOX/below", "old", "old/mail"}
     assert list(view.generation.dead_positions()) == [0, 1]
-    assert await bench.port.gone(inbox, before) == [1, 2]
+    assert await bench.gone(inbox, before) == [1, 2]
     assert (await bench.port.status(inbox)).uidnext == 3
     rows = (await bench.picture(await bench.id("old/mail")))[0]
     assert [(row[0], row[1]) for row in rows] == [(1, {"\\Seen"}), (2, {"\\Seen"})]

@@ -17,6 +17,7 @@ from postil.ports.store import (
     Staged,
     StoreUnavailable,
 )
+from postil.store.limits import GONE_PAGE
 
 from .bench import ALICE, BOB, MESSAGE, Bench, uids
 
@@ -287,11 +288,45 @@ async def test_expunge(bench: Bench) -> None:
     assert await bench.port.expunge(inbox, None) == (1, 3)
     assert await bench.port.expunge(inbox, None) == ()
     assert await bench.port.expunge(inbox, uids(5), marked_only=False) == (5,)
-    assert await bench.port.gone(inbox, start) == [1, 2, 3, 5]
-    assert await bench.port.gone(inbox, middle) == [1, 3, 5]
+    assert await bench.gone(inbox, start) == [1, 2, 3, 5]
+    assert await bench.gone(inbox, middle) == [1, 3, 5]
     status = await bench.port.status(inbox)
     assert (status.messages, status.deleted, status.size) == (1, 0, len(MESSAGE))
-    assert await bench.port.gone(inbox, status.highest_modseq) == []
+    assert await bench.gone(inbox, status.highest_modseq) == []
+
+
+async def test_a_long_history_comes_in_pages(bench: Bench) -> None:
+    """Every uid that left, once, a turn of the loop's worth at a time: in pages that end within one expunge and at the end of one."""
+    inbox = await bench.id()
+    count = 2 * GONE_PAGE + 3
+    await bench.put(inbox, times=count)
+    everyone = [Uid(uid) for uid in range(1, count + 1)]
+    start = (await bench.port.status(inbox)).highest_modseq
+    odd, even = everyone[::2][:GONE_PAGE], everyone[1::2][:5]
+    for some in (even, odd, everyone):
+        await bench.port.expunge(inbox, some, marked_only=False)
+    pages = [list(page) async for page in bench.port.gone(inbox, start)]
+    assert max(map(len, pages)) <= GONE_PAGE < len(pages) * GONE_PAGE
+    assert all(page == sorted(page) for page in pages)
+    assert sorted(uid for page in pages for uid in page) == everyone
+    assert [await bench.gone(inbox, start + one) for one in (1, 3)] == [
+        sorted({*everyone} - {*even}),
+        [],
+    ]
+
+
+async def test_the_history_ends_where_it_began_to_be_read(bench: Bench) -> None:
+    """What leaves while pages are read is another story: the reader may never have been told of it."""
+    inbox = await bench.id()
+    await bench.put(inbox, times=GONE_PAGE + 2)
+    start = (await bench.port.status(inbox)).highest_modseq
+    everyone = [Uid(uid) for uid in range(1, GONE_PAGE + 2)]
+    await bench.port.expunge(inbox, everyone, marked_only=False)
+    told: list[Uid] = []
+    async for page in bench.port.gone(inbox, start):
+        told += page
+        await bench.port.expunge(inbox, uids(GONE_PAGE + 2), marked_only=False)
+    assert told == everyone
 
 
 async def test_copy_keeps_what_it_must(bench: Bench) -> None:
@@ -319,6 +354,25 @@ async def test_copy_keeps_what_it_must(bench: Bench) -> None:
     assert (none.sources, none.targets, none.modseq) == ((), (), copied.modseq)
 
 
+async def test_save_dates_in_an_open_mailbox(bench: Bench) -> None:
+    """Whoever has the target open sees the time of the change, by every way in, as whoever opens it later from the disk."""
+    inbox, archive = await bench.id(), await bench.id("Archive")
+    await bench.put(inbox, date=5, times=2)
+    body = await bench.stage()
+    watching = await bench.view(archive)
+    bench.clock.advance(100)
+    await bench.port.copy(inbox, uids(1), archive)
+    bench.clock.advance(100)
+    await bench.port.move(inbox, uids(1), archive)
+    bench.clock.advance(100)
+    await bench.put(archive, date=5)
+    bench.clock.advance(100)
+    await bench.port.replace(inbox, Uid(2), archive, NewMessage(body))
+    now = int(bench.clock.now())
+    watching.advance()
+    assert list(watching.generation.save_dates) == [now - 300, now - 200, now - 100, now]
+
+
 async def test_replace(bench: Bench) -> None:
     """One in and one out as one step, within the quota of the old one's octets; nothing when the old one is gone."""
     inbox, archive = await bench.id(), await bench.id("Archive")
@@ -333,7 +387,7 @@ async def test_replace(bench: Bench) -> None:
     assert list(view.generation.dead_positions()) == [0]
     assert view.generation.modseqs[1] > before
     assert view.flagsets.names(view.generation.flags[1]) == frozenset()
-    assert await bench.port.gone(inbox, before) == [1]
+    assert await bench.gone(inbox, before) == [1]
     assert await bench.octets(view, 1) == MESSAGE
     with pytest.raises(NoSuchMessage):
         await bench.port.replace(inbox, Uid(1), inbox, NewMessage(body))
@@ -361,7 +415,7 @@ async def test_move(bench: Bench) -> None:
     assert (moved.sources, moved.targets) == ((1, 3), (1, 2))
     assert list(one.generation.dead_positions()) == [0, 2]
     assert list(other.generation.uids) == [1, 2]
-    assert await bench.port.gone(inbox, before) == [1, 3]
+    assert await bench.gone(inbox, before) == [1, 3]
     assert await bench.octets(one, 0) == await bench.octets(other, 0) == MESSAGE
     assert (await bench.port.status(inbox)).messages == 1
     assert (await bench.port.usage(ALICE)).messages == 3
@@ -460,7 +514,7 @@ async def test_verbs_on_a_mailbox_that_is_gone(bench: Bench) -> None:
         port.move(ABSENT, uids(1), inbox),
         port.move(inbox, uids(1), ABSENT),
         port.expunge(ABSENT, None),
-        port.gone(ABSENT, ModSeq(1)),
+        bench.gone(ABSENT, 1),
         port.claim_recent(ABSENT),
         port.open(ABSENT),
         port.set_special_use(ABSENT, frozenset()),
@@ -498,7 +552,7 @@ async def test_many_at_once(bench: Bench) -> None:
     assert len(rows) == 60
     assert uidnext == 121
     assert highest == status.highest_modseq
-    assert len({row[0] for row in rows} | set(await bench.port.gone(inbox, ModSeq(0)))) == 120
+    assert len({row[0] for row in rows} | set(await bench.gone(inbox, ModSeq(0)))) == 120
 
 
 async def test_a_cancelled_write_happens(bench: Bench) -> None:

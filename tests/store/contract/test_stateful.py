@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from postil.base.clock import FixedClock
-from postil.ports.ids import MailboxId, ModSeq, Uid
+from postil.ports.ids import MailboxId, Uid
 from postil.ports.picture import View
 from postil.ports.store import (
     FlagChange,
@@ -381,7 +381,7 @@ class Contract(RuleBasedStateMachine):
                 box.uidnext,
                 highest,
             )
-            assert self.run(self.bench.port.gone(identity, ModSeq(0))) == sorted(box.gone)
+            assert self.run(self.bench.gone(identity, 0)) == sorted(box.gone)
 
     @invariant()
     def views_show_what_they_pinned(self) -> None:

@@ -30,3 +30,7 @@ LONGEST_QUOTED: Final = 1000
 
 # RFC 9051 §4.3: "Any literal larger than 4096 bytes MUST be sent as a synchronizing literal."
 LITERAL_MINUS: Final = 4096
+
+# RFC 10022 §3.1.3.1, §3.1.5: messages in a batch, and in all batches of a range.
+SMALLEST_BATCH: Final = 500
+WIDEST_BATCHES: Final = 100_000

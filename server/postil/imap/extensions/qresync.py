@@ -94,24 +94,26 @@ async def earlier(
 ) -> AsyncIterator[bytes]:
     """`VANISHED (EARLIER)`: uids of `known` above `floor` that were expunged after `since`."""
     view = session.selected
-    gone = await session.store.gone(view.mailbox.id, ModSeq(since))
-    if known.saved:
-        saved = set(session.saved)
-        uids: Sequence[int] = [uid for uid in gone if uid in saved]
-    else:
-        ascending = array("I", gone)
-        places = known.positions_of_uids(
-            ascending, len(ascending), max(view.view.uidnext - 1, ascending[-1] if ascending else 1)
-        )
-        uids = [ascending[place] for place in places]
+    saved = set(session.saved) if known.saved else None
+    # `*` is here the highest uid there was: what left last would not be told otherwise.
+    wanted = SequenceSet(tuple(known.resolve(max(view.view.uidnext - 1, 1))))
     # What the client still counts is told without EARLIER, when numbers may change.
     shown = view.shows
-    uids = [uid for uid in uids if uid > floor and not shown(Uid(uid))]
-    ranges = sequence.ranges_of(uids)
-    for start in range(0, len(ranges), limits.NUMBERS_PER_PIECE):
-        piece = sequence.write_ranges(ranges[start : start + limits.NUMBERS_PER_PIECE])
-        yield b"* VANISHED (EARLIER) " + piece + b"\r\n"
-        await session.pause()
+    begun = False
+    async for gone in session.store.gone(view.mailbox.id, ModSeq(since)):
+        if begun:
+            await session.pause()
+        begun = True
+        uids: Sequence[int]
+        if saved is not None:
+            uids = [uid for uid in gone if uid in saved]
+        else:
+            ascending = array("I", gone)
+            places = wanted.positions_of_uids(ascending, len(ascending))
+            uids = [ascending[place] for place in places]
+        ranges = sequence.ranges_of([uid for uid in uids if uid > floor and not shown(Uid(uid))])
+        if ranges:
+            yield b"* VANISHED (EARLIER) " + sequence.write_ranges(ranges) + b"\r\n"
 
 
 async def resynchronize(session: Session, resync: Resync) -> AsyncIterator[bytes]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
 from postil.base.clock import Clock, SystemClock
 from postil.base.ids import object_id
@@ -37,7 +37,7 @@ from postil.ports.store import (
 from postil.store import entries
 from postil.store.entries import Room
 from postil.store.ingest import ingest_now, with_prefix
-from postil.store.limits import DETAILS_MAX, HEADER_CACHE_OCTETS, MARKED_AT_ONCE_MAX
+from postil.store.limits import DETAILS_MAX, GONE_PAGE, HEADER_CACHE_OCTETS, MARKED_AT_ONCE_MAX
 from postil.store.memory.mailboxes import Mailboxes
 from postil.store.memory.staging import MemoryBody, MemoryWriter, Ready, Stage
 from postil.store.memory.state import (
@@ -265,8 +265,10 @@ class MemoryStore(Mailboxes):
         await asyncio.sleep(0)
         return tuple(Uid(uid) for uid in wanted)
 
-    async def gone(self, mailbox: MailboxId, since: ModSeq) -> Sequence[Uid]:
-        return sorted(Uid(uid) for modseq, uid in self.box(mailbox).gone if modseq > since)
+    async def gone(self, mailbox: MailboxId, since: ModSeq) -> AsyncIterator[Sequence[Uid]]:
+        found = [Uid(uid) for modseq, uid in self.box(mailbox).gone if modseq > since]
+        for start in range(0, len(found), GONE_PAGE):
+            yield sorted(found[start : start + GONE_PAGE])
 
     async def claim_recent(self, mailbox: MailboxId) -> Uid:
         box = self.box(mailbox)
