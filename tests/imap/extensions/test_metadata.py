@@ -375,6 +375,26 @@ async def test_depth_of_many() -> None:
         ]
 
 
+async def test_room_that_is_left() -> None:
+    """MAXSIZE says what would have been taken; and whoever is above the limit, by what is granted, may make entries smaller."""
+    async with world() as made:
+        client = await logged_in(made)
+        pairs = " ".join(f'/private/n{number} "x"' for number in range(11))
+        await client.command(f"SETMETADATA INBOX ({pairs})")
+
+        async def big(size: int) -> bytes:
+            value = f"{{{size}+}}\r\n{'x' * size}"
+            return (await client.command(f"SETMETADATA INBOX (/private/big {value})"))[-1]
+
+        assert (await big(999_990)).startswith(b"t NO [METADATA MAXSIZE 999989]")
+        assert (await big(999_989)).startswith(b"t OK")
+        await client.command(f"CREATE {BOX}")
+        assert (await _set(client, BOX, "/private/n", "x" * 1024)).startswith(b"t OK")
+        assert (await big(999_988)).startswith(b"t OK")
+        said = await _set(client, "INBOX", "/private/n1", "xxx")
+        assert said.startswith(b"t NO [METADATA MAXSIZE ")
+
+
 async def test_longest_name() -> None:
     """500 octets of a name: it stands in every answer; longer ones are refused, by no BAD since the name is right."""
     async with world() as made:
