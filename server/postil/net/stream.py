@@ -87,7 +87,7 @@ class Connection(asyncio.Protocol):
         self._farewell: bytes | None = None
         self.received = 0  # octets on the wire, for logs and metrics
         self.sent = 0
-        self.name_refused = False  # no session, because of the name asked for: no fault of ours
+        self.name_refused = False  # TLS did not come about for the name asked for: no fault of ours
         self.why = ""  # what ended it, if not one of the sides in good order
 
     # --- what the loop calls
@@ -346,7 +346,8 @@ class Connection(asyncio.Protocol):
         until = self._loop.time() + limits.HANDSHAKE
         while not tls.established:
             if self._inbox.ended or self._farewell is not None:
-                raise StreamClosed(self.why or "the peer left during the handshake")
+                self.why = self.why or "the peer left during the handshake"
+                raise StreamClosed(self.why)
             try:
                 await self._waiting.wait(until)
             except StreamTimeout:
@@ -355,7 +356,6 @@ class Connection(asyncio.Protocol):
                 raise StreamClosed(self.why) from None
         if tls.asked is Asked.ORDER:
             # RFC 8737 §4: "The "acme-tls/1" protocol does not carry application data." So no session greets the authority.
-            self.name_refused = True
             self.why = "the authority has seen the proof"
             raise StreamClosed(self.why)
         facts = tls.facts
