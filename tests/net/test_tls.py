@@ -173,3 +173,17 @@ def test_tls_1_2_works(pair: Pair) -> None:
     assert server.receive(b"".join(client.send(b"x" * 100_000))) == [
         b"x" * 16384 for _ in range(6)
     ] + [b"x" * (100_000 - 6 * 16384)]
+
+
+def test_the_servers_choice_of_cipher(pair: Pair) -> None:
+    """What the client likes best does not change it."""
+    chosen = set()
+    ciphers = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"]
+    for order in (ciphers, ciphers[::-1]):
+        context = pair.client()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(":".join(order))
+        server = Tls(pair.server())
+        connect(server, Tls(context, server=False, server_name="localhost"))
+        chosen.add(server.facts.cipher)
+    assert len(chosen) == 1
