@@ -8,11 +8,11 @@ Packages in reading order, from the protocols outward; each may import those tha
 
 1. `base` and `message`: clock, ids, tasks, UTF-7; RFC 5322 and MIME, parsed by an own parser over octets.
 2. `ports`: the seams. Protocols and frozen records through which everything below and above meets.
-3. `sasl`, then `smtp` and `imap`: the protocols, pure. Octets in, octets out, no sockets; a test hands them octets. `caa`: DNS records in, a verdict out.
+3. `sasl`, then `smtp` and `imap`: the protocols, pure. Octets in, octets out, no sockets; a test hands them octets. `caa`: DNS records in, a verdict out. `routing`: a message in, a transport out.
 4. `config`: the TOML file. `store`, `net`, `dns` and `http`: SQLite and segments; sockets and TLS; the resolver; the HTTP client.
 5. `accounts` (who has mail here), `acme` (certificates from authorities) and `inbound` (what happens to a message that arrives).
 6. `daemon` and `web`: protocol, sockets and store brought together; the start page.
 7. `app`, the only place that constructs things, and `cli`, the commands.
 
-Begin with `ports.store` for what is kept, `imap.session` for how a connection lives, `store.writer` for why an OK means: on disk.
+Begin with `ports.store` for what is kept, `imap.serving` for how a connection lives, `store.writer` for why an OK means: on disk.
 """

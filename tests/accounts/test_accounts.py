@@ -124,10 +124,10 @@ async def test_addresses_lead_to_accounts(
     """An address leads to its account as soon as it was added, and nowhere soon after it was removed."""
     await admin.add("a@example.org", "password-a")
     assert await accounts.resolve("info", "example.org") == ()
-    await admin.add_address("a@example.org", "Info@Example.ORG")
+    await admin.addresses.add("a@example.org", "Info@Example.ORG")
     (found,) = await accounts.resolve("iNFO", "example.org")
     assert (found.account.name, found.address) == ("a@example.org", "Info@example.org")
-    await admin.remove_address("info@example.org")
+    await admin.addresses.remove("info@example.org")
     clock.advance(2)
     assert await accounts.resolve("info", "example.org") == ()
 
@@ -151,7 +151,7 @@ async def test_postmaster_exists_everywhere(
     ):
         (found,) = await accounts.resolve(local, domain)
         assert found.account.name == owner, (local, domain)
-    await admin.add_address("bob@example.org", "postmaster@example.org")
+    await admin.addresses.add("bob@example.org", "postmaster@example.org")
     clock.advance(2)  # a found address is trusted for a second
     (found,) = await accounts.resolve("postmasteR", "example.org")
     assert found.account.name == "bob@example.org"
@@ -279,8 +279,8 @@ async def test_names_are_taken_once(admin: Administration) -> None:
         await admin.add("A@EXAMPLE.ORG", "password-b")
     with pytest.raises(AccountError, match=r"a@example\.org is taken"):
         await admin.add("other", "password-b")
-        await admin.add_address("other", "a@example.org")
-    await admin.add_address("a@example.org", "A@example.org")  # its own already: no error
+        await admin.addresses.add("other", "a@example.org")
+    await admin.addresses.add("a@example.org", "A@example.org")  # its own already: no error
     assert len(await admin.every()) == 2
 
 

@@ -106,8 +106,8 @@ async def test_capabilities(people: Administration, directory: AccountsDatabase)
 async def test_everything_about_one(people: Administration) -> None:
     """All of it as JSON, and no secret."""
     await people.add(ANN, "correct horse", display_name="Ann")
-    made = await people.add_app_password(ANN, "phone", ["imap"])
-    await people.add_address(ANN, "info@example.org")
+    made = await people.programs.add(ANN, "phone", ["imap"])
+    await people.addresses.add(ANN, "info@example.org")
     await people.aliases.add("sales@example.org", ["info@example.org"])
     await people.rules.set("example.org", catch_all="info@example.org")
     await people.roles.give(ANN, [Role(Power.DOMAIN_ADMIN, "example.org")])

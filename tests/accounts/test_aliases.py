@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postil.accounts import AccountError, Administration, limits
-from postil.accounts.aliases import Sees
+from postil.accounts.aliasrows import Sees
 from postil.ports.accounts import Posts
 
 ALICE, BOB, CAROL = (f"{name}@example.org" for name in ("alice", "bob", "carol"))
@@ -20,7 +20,7 @@ async def test_members_are_here(people: Administration) -> None:
     """Accounts and addresses of this server; an address elsewhere is refused with the reason."""
     await furnish(people)
     await people.add("nodomain", None)
-    await people.add_address(CAROL, "c@other.example")
+    await people.addresses.add(CAROL, "c@other.example")
     row = await people.aliases.add(
         "sales@example.org", ["Alice@EXAMPLE.org", "nodomain", "C@other.example"]
     )
@@ -80,16 +80,16 @@ async def test_an_address_leads_to_one_place(people: Administration) -> None:
     """Alias, list and account's address share one space, by the rule of case of the domain."""
     await furnish(people)
     await people.aliases.add("sales@example.org", [ALICE])
-    with pytest.raises(AccountError, match=r"sales@example\.org is an alias or a list already"):
+    with pytest.raises(AccountError, match=r"sales@example\.org is an alias already, with other"):
         await people.aliases.add("SALES@example.org", [BOB])
     with pytest.raises(AccountError, match="is the address of an account"):
         await people.aliases.add("Alice@example.org", [BOB])
     with pytest.raises(AccountError, match="is taken"):
-        await people.add_address(BOB, "sales@example.org")
+        await people.addresses.add(BOB, "sales@example.org")
     with pytest.raises(AccountError, match="is taken"):
         await people.add("sales@example.org", None)
     with pytest.raises(AccountError, match="postil alias rm"):
-        await people.remove_address("sales@example.org")
+        await people.addresses.remove("sales@example.org")
     await people.rules.set("example.org", case_sensitive=True)
     await people.aliases.add("SALES@example.org", [BOB])
     with pytest.raises(
@@ -188,7 +188,7 @@ async def test_a_swap_of_keys(people: Administration) -> None:
     await furnish(people)
     await people.rules.set("other.example", case_sensitive=True)
     for local in ("b", "A", "C", "é", "E\u0301x"):
-        await people.add_address(ALICE, f"{local}@other.example")
+        await people.addresses.add(ALICE, f"{local}@other.example")
     await people.rules.set("other.example", case_sensitive=False)
     await people.rules.set("other.example", case_sensitive=True)
     assert {a for a in (await people.show(ALICE)).addresses if "other" in a} == {

@@ -42,8 +42,8 @@ async def test_for_its_protocols_only(admin: Administration, accounts: AccountsD
     """Each program's password and the account's own work side by side, each where it may."""
     await admin.add(NAME, OWN)
     await admin.add("bob@example.org", OWN)
-    phone = await admin.add_app_password(NAME, "phone", ["imap"])
-    printer = await admin.add_app_password(NAME, "printer", ["submission"])
+    phone = await admin.programs.add(NAME, "phone", ["imap"])
+    printer = await admin.programs.add(NAME, "printer", ["submission"])
     assert [await plain(accounts, phone, p) for p in ("imap", "submission")] == [True, False]
     assert [await plain(accounts, printer, p) for p in ("imap", "submission")] == [False, True]
     assert await plain(accounts, OWN)
@@ -60,20 +60,20 @@ async def test_for_its_protocols_only(admin: Administration, accounts: AccountsD
 async def test_revoked(admin: Administration, accounts: AccountsDatabase) -> None:
     """One goes, the others stay; a new password of the account changes none of them."""
     await admin.add(NAME, OWN)
-    phone = await admin.add_app_password(NAME, "phone", ["imap"])
-    tablet = await admin.add_app_password(NAME, "tablet", ["imap", "submission"])
+    phone = await admin.programs.add(NAME, "phone", ["imap"])
+    tablet = await admin.programs.add(NAME, "tablet", ["imap", "submission"])
     await admin.set_password(NAME, "battery staple")
     assert await plain(accounts, phone) and await log_in(accounts, NAME, tablet) is not None
     assert await log_in(accounts, NAME, "battery staple") is not None
-    assert [(row.label, row.protocols) for row in await admin.app_passwords(NAME)] == [
+    assert [(row.label, row.protocols) for row in await admin.programs.of(NAME)] == [
         ("phone", ("imap",)),
         ("tablet", ("imap", "submission")),
     ]
-    await admin.remove_app_password(NAME, "phone")
+    await admin.programs.remove(NAME, "phone")
     assert not await plain(accounts, phone) and await log_in(accounts, NAME, phone) is None
     assert await plain(accounts, tablet) and await log_in(accounts, NAME, tablet) is not None
     with pytest.raises(AccountError, match="no password called phone"):
-        await admin.remove_app_password(NAME, "phone")
+        await admin.programs.remove(NAME, "phone")
 
 
 async def test_without_a_password_of_its_own(
@@ -81,7 +81,7 @@ async def test_without_a_password_of_its_own(
 ) -> None:
     """An account whose programs have the only passwords; one of its own may come later."""
     await admin.add(NAME, None)
-    phone = await admin.add_app_password(NAME, "phone", ["imap"])
+    phone = await admin.programs.add(NAME, "phone", ["imap"])
     assert await plain(accounts, phone) and await log_in(accounts, NAME, phone) is not None
     assert not await plain(accounts, "")
     await admin.set_password(NAME, OWN)
@@ -97,10 +97,10 @@ async def test_an_account_from_before_scram(
     await admin._connection.execute("UPDATE account SET salt = NULL, iterations = NULL")
     await admin._connection.execute("DELETE FROM scram_key")
     with pytest.raises(AccountError, match="log in once"):
-        await admin.add_app_password(NAME, "phone", ["imap"])
-    assert await admin.app_passwords(NAME) == []
+        await admin.programs.add(NAME, "phone", ["imap"])
+    assert await admin.programs.of(NAME) == []
     assert await plain(accounts, OWN)  # makes the keys
-    phone = await admin.add_app_password(NAME, "phone", ["imap"])
+    phone = await admin.programs.add(NAME, "phone", ["imap"])
     assert await log_in(accounts, NAME, phone) is not None
     assert await log_in(accounts, NAME, OWN) is not None
 
@@ -108,7 +108,7 @@ async def test_an_account_from_before_scram(
 async def test_refusals(admin: Administration) -> None:
     """Each says what is wrong and leaves nothing behind."""
     await admin.add(NAME, OWN)
-    await admin.add_app_password(NAME, "phone", ["imap"])
+    await admin.programs.add(NAME, "phone", ["imap"])
     for label, protocols, why in (
         ("phone", ["imap"], "already"),
         ("", ["imap"], "label"),
@@ -117,13 +117,13 @@ async def test_refusals(admin: Administration) -> None:
         ("x", [], "is no protocol"),
     ):
         with pytest.raises(AccountError, match=why):
-            await admin.add_app_password(NAME, label, protocols)
-    assert len(await admin.app_passwords(NAME)) == 1
+            await admin.programs.add(NAME, label, protocols)
+    assert len(await admin.programs.of(NAME)) == 1
 
 
 async def test_disabled(admin: Administration, accounts: AccountsDatabase) -> None:
     await admin.add(NAME, OWN)
-    phone = await admin.add_app_password(NAME, "phone", ["imap"])
+    phone = await admin.programs.add(NAME, "phone", ["imap"])
     await admin._connection.execute("UPDATE account SET disabled = 'left'")
     for attempt in (plain(accounts, phone), log_in(accounts, NAME, phone)):
         with pytest.raises(AccountDisabled, match="left"):

@@ -90,6 +90,60 @@ async def test_failures_do_not_push_out_logins(
     assert kept[-1].login == "ann@example.org"
 
 
+async def test_what_is_free_does_not_push_out_guesses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is refused, or gives up, as often as he likes pushes out neither logins nor the guesses before."""
+    monkeypatch.setattr(attempts, "KEEP_ROWS", 50)
+    log = await Attempts.open(tmp_path / FILE, FixedClock())
+    log.add(GOOD)
+    log.add(WRONG)
+    log.add(dataclasses.replace(WRONG, result=Result.DISABLED))
+    for number in range(400):
+        result = (Result.LIMITED, Result.ABORTED, Result.UNAVAILABLE, Result.FAULT)[number % 4]
+        log.add(dataclasses.replace(WRONG, login=f"guess{number}", result=result))
+    await log.flush()
+    await log.close()
+    await (await Attempts.open(tmp_path / FILE, FixedClock())).close()
+    kept = rows(tmp_path, most=1000)
+    assert len(kept) == 53
+    assert {row.result for row in kept} >= {Result.OK, Result.CREDENTIALS, Result.DISABLED}
+
+
+async def test_a_million_attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come, rows and file stay within their bounds. (A hundredth of everything.)"""
+    monkeypatch.setattr(attempts, "KEEP_ROWS", 1000)
+    log = await Attempts.open(tmp_path / FILE, FixedClock())
+    sizes = []
+    for number in range(10_000):
+        log.add(dataclasses.replace(WRONG, login=f"guess{number}"))
+        if number % 100 == 99:
+            await log.flush()
+            sizes.append((tmp_path / FILE).stat().st_size)
+    await log.close()
+    assert len(rows(tmp_path, most=100_000)) <= 1000 + attempts.PRUNE_EVERY and log.lost == 0
+    assert max(sizes[50:]) <= 1.2 * max(sizes[:50])
+
+
+async def test_filters(tmp_path: Path) -> None:
+    """Names in any case, of any script; addresses however they are written, and networks."""
+    log = await Attempts.open(tmp_path / FILE, FixedClock())
+    six = dataclasses.replace(PEER, ip="2001:db8::7")
+    log.add(dataclasses.replace(WRONG, login="ÄNNE@example.org", peer=six))
+    log.add(dataclasses.replace(WRONG, peer=dataclasses.replace(PEER, ip="")))
+    log.add(GOOD)
+    await log.close()
+    assert len(rows(tmp_path, login="änne@EXAMPLE.org")) == 1
+    for ip, found in (
+        ("2001:DB8:0::7", 1),
+        ("2001:db8::/32", 1),
+        ("198.51.100.0/24", 1),
+        ("198.51.101.0/24", 0),
+        ("", 3),
+    ):
+        assert len(rows(tmp_path, ip=ip)) == found, ip
+
+
 async def test_what_clients_write(tmp_path: Path) -> None:
     """Octets that are no text, and text that looks like SQL, are kept as text."""
     log = await Attempts.open(tmp_path / FILE, FixedClock())

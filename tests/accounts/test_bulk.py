@@ -63,6 +63,8 @@ async def test_all_columns(people: Administration, directory: AccountsDatabase) 
         ("name,addresses\na,x@-\n", [(2, "addresses")]),
         ('name\n"a\n', [(2, "")]),
         ("name,display_name\na,x\x1b[2J\n", [(2, "display_name")]),
+        (f"name,display_name\na,{'x' * 201}\n", [(2, "display_name")]),
+        ("name,quota\na,8388607T\nb,8388608T\n", [(3, "quota")]),
     ],
 )  # fmt: skip
 def test_errors_have_line_and_field(text: str, problems: list[tuple[int, str]]) -> None:

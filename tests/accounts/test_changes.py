@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from postil.accounts import AccountError, Administration, bulk, limits
-from postil.accounts.aliases import Aliases, Sees
+from postil.accounts.addresses import Addresses
+from postil.accounts.aliases import Aliases
+from postil.accounts.aliasrows import Sees
 from postil.accounts.audit import Log
 from postil.accounts.bulk import Bulk
 from postil.accounts.granting import Roles
-from postil.accounts.roles import Actor, Power, Role
+from postil.accounts.programs import Programs
+from postil.accounts.roles import Actor, Kind, Power, Role
 from postil.accounts.rules import Rules
 from postil.base.clock import FixedClock
 from postil.ports.accounts import Incoming, Posts
@@ -28,21 +31,21 @@ READS = {
     Administration: {
         "open",
         "close",
-        "addresses_at",
         "acting_as",
         "show",
         "numbered",
         "every",
         "whole",
-        "app_passwords",
     },
+    Addresses: {"at"},
+    Programs: {"of"},
     Aliases: {"show", "every", "seen_by"},
     Rules: {"show"},
     Roles: {"every"},
     Log: {"read"},
     Bulk: set[str](),
 }
-WITHIN = {Administration: {"insert", "insert_row", "insert_address", "store_password"}}
+WITHIN = {Administration: {"insert", "store_password"}, Addresses: {"insert"}}
 
 CHANGES: dict[tuple[type, str], Call] = {
     (Administration, "add"): lambda a: a.add("new@example.org", PASSWORD),
@@ -53,11 +56,11 @@ CHANGES: dict[tuple[type, str], Call] = {
     (Administration, "enable"): lambda a: a.enable("off@example.org"),
     (Administration, "switch"): lambda a: a.switch("ann@example.org", ["IDLE"], []),
     (Administration, "remove"): lambda a: a.remove("bob@example.org"),
-    (Administration, "add_address"): lambda a: a.add_address("ann@example.org", "x@example.org"),
-    (Administration, "remove_address"): lambda a: a.remove_address("ann2@example.org"),
+    (Addresses, "add"): lambda a: a.addresses.add("ann@example.org", "x@example.org"),
+    (Addresses, "remove"): lambda a: a.addresses.remove("ann2@example.org"),
     (Administration, "set_password"): lambda a: a.set_password("ann@example.org", PASSWORD + "2"),
-    (Administration, "add_app_password"): lambda a: a.add_app_password("ann@example.org", "tablet", ["imap"]),
-    (Administration, "remove_app_password"): lambda a: a.remove_app_password("ann@example.org", "phone"),
+    (Programs, "add"): lambda a: a.programs.add("ann@example.org", "tablet", ["imap"]),
+    (Programs, "remove"): lambda a: a.programs.remove("ann@example.org", "phone"),
     (Aliases, "add"): lambda a: a.aliases.add("new@example.org", ["ann@example.org"]),
     (Aliases, "set"): lambda a: a.aliases.set("staff@example.org", sees=Sees.ACCOUNTS, posts=Posts.NAMED),
     (Aliases, "join"): lambda a: a.aliases.join("staff@example.org", ["off@example.org"]),
@@ -68,7 +71,8 @@ CHANGES: dict[tuple[type, str], Call] = {
     (Rules, "set"): lambda a: a.rules.set("example.org", separators="-", catch_all="ann@example.org"),
     (Roles, "give"): lambda a: a.roles.give("ann@example.org", [Role(Power.AUDITOR)]),
     (Roles, "take"): lambda a: a.roles.take("bob@example.org"),
-    (Log, "note_domains"): lambda a: a.log.note_domains([("example.org", None, {})]),
+    (Log, "note_files"): lambda a: a.log.note_files([(Kind.RULES, "example.org", None, {})]),
+    (Log, "note_certificate"): lambda a: a.log.note_certificate("ca/example.org", "renew", {"new_key": False}),
     (Bulk, "add"): lambda a: a.bulk.add(bulk.read(f"name,password\nnew@example.org,{PASSWORD}\n")),
 }  # fmt: skip
 
@@ -78,8 +82,8 @@ async def furnish(people: Administration) -> None:
     await people.add("bob@example.org", None)
     await people.add("off@example.org", None)
     await people.disable("off@example.org", "away")
-    await people.add_address("ann@example.org", "ann2@example.org")
-    await people.add_app_password("ann@example.org", "phone", ["imap"])
+    await people.addresses.add("ann@example.org", "ann2@example.org")
+    await people.programs.add("ann@example.org", "phone", ["imap"])
     await people.aliases.add(
         *("staff@example.org", ["ann@example.org", "bob@example.org"]),
         is_list=True,
@@ -116,7 +120,7 @@ async def test_every_change_leaves_a_row(
     database = sqlite3.connect(tmp_path / "postil.db")
     told = "\n".join(map(str, database.execute("SELECT * FROM audit")))
     hidden = [PASSWORD, *(str(one[0]) for one in database.execute("SELECT password FROM account"))]
-    if which[1] == "add_app_password":
+    if which == (Programs, "add"):
         hidden.append(str(made))
     assert not any(secret in told for secret in hidden if secret != "None")
     database.close()
@@ -160,7 +164,7 @@ async def test_what_is_so_already_is_no_change(people: Administration) -> None:
     await people.set_quota("ann@example.org", shows_free_space=False)
     await people.switch("ann@example.org", ["idle"], ["MOVE"])
     await people.enable("ann@example.org")
-    await people.add_address("ann@example.org", "ANN2@example.org")
+    await people.addresses.add("ann@example.org", "ANN2@example.org")
     await people.aliases.join("staff@example.org", ["Ann@example.org"])
     await people.aliases.leave("staff@example.org", ["off@example.org"])
     await people.aliases.set("staff@example.org", posts=Posts.ANYONE, owner="")
@@ -240,7 +244,7 @@ async def test_names_of_errors(people: Administration) -> None:
         (people.disable("x", "y"), "no account x"),
         (people.roles.give("x", []), "no account x"),
         (people.aliases.show("x@example.org"), "no alias or list x@example.org"),
-        (people.remove_address("x@example.org"), "no address x@example.org"),
+        (people.addresses.remove("x@example.org"), "no address x@example.org"),
     ):
         with pytest.raises(AccountError, match=words):
             await call

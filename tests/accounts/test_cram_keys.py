@@ -34,8 +34,8 @@ async def test_for_nothing_else(admin: Administration, accounts: AccountsDatabas
     """What was made for it works by it, for its protocols; not by PLAIN, not by SCRAM. And the other way round."""
     await admin.add(NAME, OWN)
     await admin.add(OTHER, OWN)
-    old = await admin.add_app_password(NAME, "scanner", ["submission"], cram_md5=True)
-    phone = await admin.add_app_password(NAME, "phone", ["submission"])
+    old = await admin.programs.add(NAME, "scanner", ["submission"], cram_md5=True)
+    phone = await admin.programs.add(NAME, "phone", ["submission"])
     assert await cram(accounts, old, "submission") is Means.APP_PASSWORD
     assert await cram(accounts, old, "imap") is None
     assert await cram(accounts, old, "submission", OTHER) is None
@@ -45,7 +45,7 @@ async def test_for_nothing_else(admin: Administration, accounts: AccountsDatabas
         assert await log_in(accounts, NAME, old, hash_) is None
     assert await cram(accounts, phone, "submission") is None
     assert await cram(accounts, OWN, "submission") is None
-    assert [(row.label, row.cram_md5) for row in await admin.app_passwords(NAME)] == [
+    assert [(row.label, row.cram_md5) for row in await admin.programs.of(NAME)] == [
         ("phone", False),
         ("scanner", True),
     ]
@@ -54,10 +54,10 @@ async def test_for_nothing_else(admin: Administration, accounts: AccountsDatabas
 async def test_withdrawn(admin: Administration, accounts: AccountsDatabase) -> None:
     """Removed, or the account closed: no more."""
     await admin.add(NAME, OWN)
-    first = await admin.add_app_password(NAME, "one", ["imap"], cram_md5=True)
-    second = await admin.add_app_password(NAME, "two", ["imap"], cram_md5=True)
+    first = await admin.programs.add(NAME, "one", ["imap"], cram_md5=True)
+    second = await admin.programs.add(NAME, "two", ["imap"], cram_md5=True)
     assert await cram(accounts, first) and await cram(accounts, second)
-    await admin.remove_app_password(NAME, "one")
+    await admin.programs.remove(NAME, "one")
     assert not await cram(accounts, first) and await cram(accounts, second)
     await admin.disable(NAME, "left")
     with pytest.raises(AccountDisabled):
@@ -75,8 +75,8 @@ async def test_what_is_stored(
     """Not the password, and sealed for its row: put in another's place it logs nobody in."""
     await admin.add(NAME, OWN)
     await admin.add(OTHER, OWN)
-    password = await admin.add_app_password(NAME, "old", ["imap"], cram_md5=True)
-    await admin.add_app_password(OTHER, "old", ["imap"], cram_md5=True)
+    password = await admin.programs.add(NAME, "old", ["imap"], cram_md5=True)
+    await admin.programs.add(OTHER, "old", ["imap"], cram_md5=True)
     with sqlite3.connect(tmp_path / "postil.db") as db:
         kept = db.execute("SELECT contexts FROM cram_key ORDER BY app_password").fetchall()
         assert all(password.encode() not in row[0] and len(row[0]) == 12 + 32 + 16 for row in kept)

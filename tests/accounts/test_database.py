@@ -76,7 +76,8 @@ async def test_the_same_questions(tmp_path: Path) -> None:
             for row in database.execute(f"EXPLAIN QUERY PLAN {statement}"):
                 step = str(row[3])
                 # What LIMIT ends after the first rows is no walk over the table.
-                walks = step.startswith("SCAN") and "CONSTANT" not in step
+                # `asked` is one row, made of two questions.
+                walks = step.startswith("SCAN") and "CONSTANT" not in step and step != "SCAN asked"
                 assert not walks or " LIMIT 1" in statement, (name, step, statement)
     database.close()
 

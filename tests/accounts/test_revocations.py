@@ -23,8 +23,8 @@ Change = Callable[[Administration], Awaitable[object]]
 async def logins(admin: Administration, accounts: AccountsDatabase) -> dict[str, Held]:
     """Somebody who is logged in by everything he has."""
     await admin.add(NAME, OWN)
-    phone = await admin.add_app_password(NAME, "phone", ["imap"])
-    tablet = await admin.add_app_password(NAME, "tablet", ["imap"])
+    phone = await admin.programs.add(NAME, "phone", ["imap"])
+    tablet = await admin.programs.add(NAME, "tablet", ["imap"])
     await tlskeys.add(admin, NAME, "laptop", KEY, ["imap"])
     found = {
         "own": await accounts.authenticate(NAME, OWN, protocol="imap", peer=""),
@@ -54,7 +54,7 @@ CHANGES: dict[str, tuple[Change, tuple[str, ...], Ended]] = {
         Ended.CREDENTIAL,
     ),
     "an app password removed": (
-        lambda admin: admin.remove_app_password(NAME, "phone"),
+        lambda admin: admin.programs.remove(NAME, "phone"),
         ("phone",),
         Ended.CREDENTIAL,
     ),
@@ -67,7 +67,7 @@ CHANGES: dict[str, tuple[Change, tuple[str, ...], Ended]] = {
     "logged out": (lambda admin: closing.logout(admin, NAME), EVERYTHING, Ended.LOGOUT),
     "removed": (lambda admin: admin.remove(NAME), EVERYTHING, Ended.ACCOUNT),
     "another password added": (
-        lambda admin: admin.add_app_password(NAME, "other", ["imap"]),
+        lambda admin: admin.programs.add(NAME, "other", ["imap"]),
         (),
         Ended.LOGOUT,
     ),

@@ -109,12 +109,12 @@ async def furnish(people: Administration) -> None:
 REFUSED: list[Callable[[Administration], Awaitable[object]]] = [
     lambda a: a.add("new@two.example", None),
     lambda a: a.add("nowhere", None),
-    lambda a: a.add_address("ann@one.example", "x@two.example"),
-    lambda a: a.add_address("bob@two.example", "x@one.example"),
-    lambda a: a.remove_address("bob@two.example"),
+    lambda a: a.addresses.add("ann@one.example", "x@two.example"),
+    lambda a: a.addresses.add("bob@two.example", "x@one.example"),
+    lambda a: a.addresses.remove("bob@two.example"),
     lambda a: a.set_quota("bob@two.example", quota=1),
     lambda a: a.set_password("boss@one.example", "taken over!"),
-    lambda a: a.add_app_password("boss@one.example", "mine", ["imap"]),
+    lambda a: a.programs.add("boss@one.example", "mine", ["imap"]),
     lambda a: a.disable("boss@one.example", "out of my way"),
     lambda a: a.remove("boss@one.example"),
     lambda a: a.remove("local"),
@@ -149,7 +149,7 @@ async def test_what_a_domain_admin_does(people: Administration, tmp_path: Path) 
     await furnish(people)
     async with acting(tmp_path, people, "chief@one.example") as chief:
         await chief.add("new@one.example", None)
-        await chief.add_address("ann@one.example", "ann2@one.example")
+        await chief.addresses.add("ann@one.example", "ann2@one.example")
         await chief.set_password("ann@one.example", "new password")
         await chief.aliases.join("team@one.example", ["new@one.example"])
         await chief.aliases.add("l@one.example", ["team@one.example"], is_list=True)
@@ -165,8 +165,8 @@ async def test_what_a_domain_admin_does(people: Administration, tmp_path: Path) 
         seen = await chief.log.read()
         assert [row.actor for row in seen[:6]] == ["chief@one.example"] * 6
         assert not any("two.example" in row.about for row in seen)
-        assert "team@one.example" in await chief.addresses_at("one.example")
-        assert await chief.addresses_at("two.example") == []
+        assert "team@one.example" in await chief.addresses.at("one.example")
+        assert await chief.addresses.at("two.example") == []
         with pytest.raises(AccountError, match="there is no account bob"):
             await chief.show("bob@two.example")
 

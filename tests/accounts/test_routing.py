@@ -43,7 +43,7 @@ async def test_an_alias_leads_to_all(
 ) -> None:
     """Accounts, addresses and aliases in aliases; overlaps give one delivery; each says which way it came."""
     await furnish(people)
-    await people.add_address("carol@example.org", "c@other.example", "Work")
+    await people.addresses.add("carol@example.org", "c@other.example", "Work")
     await people.aliases.add("sales@example.org", ["alice@example.org", "c@other.example"])
     await people.aliases.add(
         "all@example.org", ["sales@example.org", "bob@example.org", "alice@example.org"]
@@ -62,14 +62,14 @@ async def test_members_vanish(
 ) -> None:
     """An account, an address or an alias that is removed leaves every alias; the last leaves nobody behind."""
     await furnish(people)
-    await people.add_address("carol@example.org", "c@example.org")
+    await people.addresses.add("carol@example.org", "c@example.org")
     await people.aliases.add("inner@example.org", ["c@example.org"])
     await people.aliases.add(
         "all@example.org", ["alice@example.org", "bob@example.org", "inner@example.org"]
     )
     await people.remove("bob@example.org")
     assert await names_at(directory, now, "all") == ["alice@example.org", "carol@example.org"]
-    await people.remove_address("c@example.org")
+    await people.addresses.remove("c@example.org")
     assert await names_at(directory, now, "all") == ["alice@example.org"]
     with pytest.raises(NotExpandable):
         await names_at(directory, now, "inner")
@@ -134,10 +134,10 @@ async def test_the_request_address_of_a_list(
     await people.rules.set("example.org", separators="")
     assert await names_at(directory, now, "plain-request") == []
     assert await names_at(directory, now, "-request") == []
-    await people.add_address("bob@example.org", "staff-request@example.org")
+    await people.addresses.add("bob@example.org", "staff-request@example.org")
     assert await names_at(directory, now, "staff-request") == ["bob@example.org"]
     await people.remove("carol@example.org")  # the owner goes: postmaster
-    await people.remove_address("staff-request@example.org")
+    await people.addresses.remove("staff-request@example.org")
     assert await names_at(directory, now, "staff-request") == ["alice@example.org"]
 
 
@@ -161,7 +161,7 @@ async def test_tags(people: Administration, directory: AccountsDatabase, now: Fi
     assert (found.account.name, found.tag) == ("mary@example.org", "x+y")
     await people.rules.set("example.org", separators="")
     assert await names_at(directory, now, "alice+news") == []
-    await people.add_address("bob@example.org", "alice+news@example.org")
+    await people.addresses.add("bob@example.org", "alice+news@example.org")
     await people.rules.set("example.org", separators="+")
     assert await names_at(directory, now, "alice+news") == ["bob@example.org"]
     assert await names_at(directory, now, "postmaster+x") == ["alice@example.org"]
@@ -223,9 +223,9 @@ async def test_case(people: Administration, directory: AccountsDatabase, now: Fi
     """A domain may tell Smith from smith; decreed names are compared without case there too, and logins are."""
     await furnish(people)
     await people.rules.set("other.example", case_sensitive=True)
-    await people.add_address("alice@example.org", "Smith@other.example")
-    await people.add_address("bob@example.org", "smith@other.example")
-    await people.add_address("carol@example.org", "PostMaster@other.example")
+    await people.addresses.add("alice@example.org", "Smith@other.example")
+    await people.addresses.add("bob@example.org", "smith@other.example")
+    await people.addresses.add("carol@example.org", "PostMaster@other.example")
     assert await names_at(directory, now, "Smith", "other.example") == ["alice@example.org"]
     assert await names_at(directory, now, "smith", "other.example") == ["bob@example.org"]
     assert await names_at(directory, now, "SMITH", "other.example") == []
@@ -351,7 +351,7 @@ async def test_addresses_match_as_the_rule_says(
             continue
         owner = f"p{len(owners)}-{domain}"
         await people.add(owner, None)
-        await people.add_address(owner, mailbox(local, domain))
+        await people.addresses.add(owner, mailbox(local, domain))
         owners[same(local)] = owner
     for local in (
         *kept,

@@ -144,7 +144,7 @@ async def test_switched_off(admin: Administration, accounts: AccountsDatabase) -
 async def test_logins_by_password(admin: Administration, accounts: AccountsDatabase) -> None:
     """Its own password logs in nowhere while it is on; passwords for programs and TLS keys do, and their sessions go on."""
     await admin.add(NAME, OWN)
-    phone = await admin.add_app_password(NAME, "phone", ["imap"])
+    phone = await admin.programs.add(NAME, "phone", ["imap"])
     await tlskeys.add(admin, NAME, "laptop", "ab" * 32, ["imap"])
     before = [
         await accounts.authenticate(NAME, OWN, protocol="imap", peer=""),

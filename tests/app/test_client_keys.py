@@ -41,7 +41,7 @@ async def register(
     admin = await Administration.open(folder / "data" / DATABASE, clock=SystemClock())
     await admin.add(NAME, "correct horse")
     await admin.add(OTHER, "correct horse")
-    await admin.add_address(NAME, "info@example.org")
+    await admin.addresses.add(NAME, "info@example.org")
     await tlskeys.add(admin, NAME, "laptop", digest, protocols)
     await admin.close()
 

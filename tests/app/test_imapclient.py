@@ -237,6 +237,7 @@ async def test_utf8(client: ImapClient) -> None:
     assert (await client.fetch(1, "BODY.PEEK[]"))[0].octets("") == mail
 
 
+@pytest.mark.rfc("2971", "3", "Implementations MUST NOT send false information in an ID command.")
 async def test_quota_metadata_and_id(client: ImapClient) -> None:
     """QUOTA, METADATA with depth and size limits, ID."""
     roots, quotas = await client.get_quota_root("INBOX")
@@ -252,7 +253,8 @@ async def test_quota_metadata_and_id(client: ImapClient) -> None:
     assert deep.get("/private/a/b") == b"deep"
     await client.set_metadata("INBOX", {"/private/comment": None})
     assert (await client.get_metadata("INBOX", "/private/comment")).get("/private/comment") is None
-    assert "name" in await client.identify({"name": "postil tests", "version": None})
+    told = await client.identify({"name": "postil tests", "version": None})
+    assert told == {"name": "Postil"}
 
 
 async def test_idle(server: Localserve, client: ImapClient) -> None:
@@ -364,6 +366,34 @@ async def test_compress_both_ways_at_the_right_octet(server: Localserve) -> None
             await client.unauthenticate()
 
 
+@pytest.mark.rfc(
+    "9051",
+    "11.2",
+    "the client MUST implement both TLS negotiation on an Implicit TLS port and TLS negotiation using the STARTTLS command on a cleartext port.",
+)
+@pytest.mark.rfc(
+    "9051", "11.2", "The server MUST implement TLS negotiation on an Implicit TLS port."
+)
+@pytest.mark.rfc(
+    "9051",
+    "11.2",
+    "If the server listens on a cleartext port, it MUST allow the STARTTLS command on it.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "11.1",
+    "the client MUST check its understanding of the server hostname against the server's identity as presented in the server Certificate message,",
+)
+@pytest.mark.rfc(
+    "3501",
+    "11.1",
+    "During the [TLS] negotiation, the client MUST check its understanding of the server hostname against the server's identity as presented in the server Certificate message, in order to prevent man-in-the-middle attacks.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "11.1",
+    "The client MUST use the server hostname it used to open the connection as the value to compare against the server name as expressed in the server certificate.",
+)
 async def test_starttls(server: Localserve) -> None:
     """The capabilities of before are forgotten, and those inside TLS are asked for."""
     async with await connect(
@@ -377,6 +407,15 @@ async def test_starttls(server: Localserve) -> None:
         await connect("127.0.0.1", server.imap, tls="starttls", server_name="localhost")
     with pytest.raises(ConnectionEnded, match="certificate"):
         await connect("127.0.0.1", server.imaps, server_name="localhost")
+    for port, tls in ((server.imap, "starttls"), (server.imaps, "implicit")):
+        async with await connect(
+            "127.0.0.1", port, tls=tls, context=server.context(), server_name="localhost"
+        ) as client:
+            await client.noop()
+        with pytest.raises(ConnectionEnded, match="certificate"):
+            await connect(
+                "127.0.0.1", port, tls=tls, context=server.context(), server_name="mail.example.org"
+            )
 
 
 @pytest.mark.parametrize(
@@ -526,3 +565,54 @@ async def test_the_server_says_bye(server: Localserve, client: ImapClient) -> No
     async with asyncio.timeout(20):
         async for _ in client.news:
             pass
+
+
+@pytest.mark.rfc(
+    "9051",
+    "5.3",
+    "Server implementations that send such responses MUST deal with flow control considerations.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "5.3",
+    "Specifically, they MUST either (1) verify that the size of the data does not exceed the underlying transport's available window size or (2) use non-blocking writes.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.3",
+    "Server implementations that send such responses MUST deal with flow control considerations.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.3",
+    "Specifically, they MUST either (1) verify that the size of the data does not exceed the underlying transport's available window size, or (2) use non-blocking writes.",
+)
+async def test_a_client_that_does_not_listen_stops_nobody(
+    server: Localserve, client: ImapClient
+) -> None:
+    """Far more than any window takes is to be told unasked: others are served meanwhile, and who listens again hears all of it."""
+    count, octets = 60, b"A: b\r\n\r\n" + b"x" * 256 * 1024
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.imap, limit=4096)
+    await reader.readline()
+    for number, command in enumerate(
+        (
+            f"LOGIN {LOGIN} {PASSWORD}",
+            "SELECT INBOX",
+            "NOTIFY SET (selected (MessageNew (BODY.PEEK[]) MessageExpunge))",
+        )
+    ):
+        writer.write(f"a{number} {command}\r\n".encode())
+        while not (line := await reader.readline()).startswith(b"a%d " % number):
+            pass
+        assert line.startswith(b"a%d OK" % number)
+    async with asyncio.timeout(60):
+        for number in range(count):
+            assert (await client.append("INBOX", Message(octets))) is not None
+            assert (await client.status("INBOX", "MESSAGES")).messages == number + 1
+        pieces: list[bytes] = []
+        while sum(map(len, pieces)) < count * len(octets):
+            pieces.append(await reader.read(1 << 20))
+            assert pieces[-1]
+        writer.close()
+    heard = b"".join(pieces)
+    assert heard.count(b"FETCH (BODY[] {%d}" % len(octets)) == count

@@ -79,6 +79,15 @@ def test_any_recipient_lands_in_the_account(own_localserve: Localserve) -> None:
     assert len(subjects(own_localserve)) == 3
 
 
+def test_a_login_name_of_many_characters(localserve: Localserve) -> None:
+    """It is a wrong name like any other, not an error of ours that a stranger can put into the log."""
+    client = imaplib.IMAP4(localserve.ip, localserve.imap, timeout=60)
+    for name in ("n" * 1500, "x" * 900 + "@" + "example." * 100):
+        with pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
+            client.login(name, "wrong")
+    client.shutdown()
+
+
 def test_errors_on_request(own_localserve: Localserve) -> None:
     """A local part that asks for an error gets it."""
     with smtplib.SMTP(own_localserve.ip, own_localserve.smtp, timeout=60) as client:

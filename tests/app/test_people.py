@@ -317,8 +317,8 @@ async def test_a_full_member(machine: Machine) -> None:
 
 async def test_an_address_in_unicode(machine: Machine) -> None:
     """A local part beyond ASCII in any normal form and case, quoted where it must be."""
-    await machine.people.add_address("ann@example.org", "Zoë@example.org")
-    await machine.people.add_address("ann@example.org", '"ann of sales"@example.org')
+    await machine.people.addresses.add("ann@example.org", "Zoë@example.org")
+    await machine.people.addresses.add("ann@example.org", '"ann of sales"@example.org')
     for to in ("<zoë@example.org>", "<ZOE\u0308@example.org>", '<"Ann of Sales"@example.org>'):
         assert (await machine.send(to))[0] == "250 2.1.5"
     headers = await machine.inbox("ann@example.org")

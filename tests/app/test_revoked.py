@@ -25,7 +25,7 @@ async def accounts(folder: Path) -> str:
     admin = await Administration.open(folder / "data" / DATABASE, clock=SystemClock())
     await admin.add(NAME, PASSWORD)
     await admin.add(OTHER, PASSWORD)
-    phone = await admin.add_app_password(NAME, "phone", ["imap", "submission"])
+    phone = await admin.programs.add(NAME, "phone", ["imap", "submission"])
     await admin.close()
     return phone
 

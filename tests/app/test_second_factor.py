@@ -24,7 +24,7 @@ async def test_the_same_answer(tmp_path: Path) -> None:
     async with serving(config(tmp_path), VARIANT) as server:
         admin = await Administration.open(tmp_path / "data" / DATABASE, clock=SystemClock())
         await admin.add(NAME, PASSWORD)
-        phone = await admin.add_app_password(NAME, "phone", ["imap", "submission"])
+        phone = await admin.programs.add(NAME, "phone", ["imap", "submission"])
         key = await secondfactor.begin(admin, NAME)
         await secondfactor.confirm(admin, NAME, totp.hotp(key, totp.step(SystemClock().now())))
         await admin.close()

@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
 from tests.support.authority import Authority, authority, program, root
 from tests.support.pebble import Root, pebble
 from tools.ports import free_port
+
+from postil.cli import main
 
 __all__ = ["authority", "root"]
 NAME = "mail.example.org"
@@ -125,6 +128,16 @@ def test_beside_a_server(authority: Authority, tmp_path: Path) -> None:
         text = run(file, "status", NAME)
         assert f"ca/{NAME}: {NAME} (ecdsa)" in text and "TLSA next: 3 1 1 " in text
         assert "until 20" in text and "next order 20" in text
+        log = json.loads(
+            CliRunner().invoke(main, ["admin", "log", "--json", "--config", str(file)]).stdout
+        )
+        noted = [(row["action"], row["object"], row["after"]) for row in reversed(log)]
+        assert noted == [
+            ("certificate.renew", f"ca/{NAME}", {"new_key": False}),
+            ("certificate.renew", f"ca/{NAME}", {"new_key": True}),
+            ("certificate.account.change-key", "ca", {"status": "valid"}),
+            ("certificate.revoke", f"ca/{NAME}", {"reason": "superseded"}),
+        ]
 
 
 def test_without_a_server(authority: Authority, tmp_path: Path) -> None:

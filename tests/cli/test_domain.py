@@ -251,6 +251,7 @@ def test_check_says_everything(folder: Path) -> None:
         '[[domain]]\nname = "a.example"\n[domain.dmarc]\np = "reject"\n'
         '[domain.mta_sts]\nmode = "enforce"\nmax_age = 60\n'
     )
+    (folder / "data").mkdir(mode=0o755)
     warnings = said("config", "check")["warnings"]
     fields = [(one["line"], one["field"]) for one in warnings]  # type: ignore[attr-defined]
     assert fields == [
@@ -258,10 +259,22 @@ def test_check_says_everything(folder: Path) -> None:
         (6, "listener"),
         (4, "tls.certificate"),
         (5, "tls.key"),
+        (2, "data"),
         (11, "domain[0].dmarc"),
         (12, "domain[0].dmarc.p"),
         (15, "domain[0].mta_sts.max_age"),
     ]
+
+
+def test_remove_twice(folder: Path) -> None:
+    """With --if-exists a script may say it twice; without, or where the name is none, it is refused."""
+    run("domain", "add", "a.example")
+    run("domain", "add", "b.example")
+    assert said("domain", "rm", "A.example", "--if-exists")["changed"]
+    again = said("domain", "rm", "A.example", "--if-exists")
+    assert not again["changed"] and not again["removed"] and again["name"] == "a.example"
+    assert run("domain", "rm", "a.example").exit_code == 1
+    assert run("domain", "rm", "a b", "--if-exists").exit_code == 1
 
 
 def test_every_change_is_in_the_log(folder: Path) -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +255,90 @@ def test_by_sudo(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUDO_USER", "carol")
     shell.run("account", "quota", ANN, "--octets", "1G")
     assert shell.json("admin", "log")[0]["who"] == "machine owner (root, by sudo from carol)"
+
+
+def test_no_limit_is_larger_than_the_database_takes(shell: Shell) -> None:
+    """63 bits are the end of octets and numbers; one more, or ten thousand digits, is a wrong call, and not a fault of ours."""
+    for option in ("--octets", "--messages", "--mailboxes"):
+        assert shell.json("account", "quota", ANN, option, str(2**63 - 1))
+        for value in (str(2**63), "9" * 10_000, "²"):
+            wrong = shell.run("account", "quota", ANN, option, value, status=2)
+            assert "Invalid value" in wrong.stderr
+    assert shell.json("account", "quota", ANN, "--octets", "8388607T")["octets"] == 8388607 << 40
+    assert "8388608T is too large" in shell.run("account", "quota", ANN, "--octets", "8388608T", status=2).stderr  # fmt: skip
+
+
+def test_a_name_has_an_end(shell: Shell) -> None:
+    """A person's name is kept in the log of changes with every change, so it is not a book."""
+    shell.run("account", "set", ANN, "--display-name", "é" * 200)
+    assert "at most 200" in shell.fails("account", "set", ANN, "--display-name", "é" * 201)
+    assert "at most 200" in shell.fails("account", "add", "x@example.org", "--no-password", "--display-name", "é" * 201)  # fmt: skip
+
+
+def test_an_alias_again(shell: Shell) -> None:
+    """The same settings and members, in any order and spelling, are no error and no row; anything else is refused and changes nothing."""
+    whole = ("--list", "--posts", "named", "--poster", "Chef@ELSE.example", "--owner", BOB, "--sees", "members")  # fmt: skip
+    made = shell.json("alias", "add", "staff@example.org", ANN, BOB, *whole)
+    log = shell.json("admin", "log")
+    again = (*whole[:4], "chef@else.example", "--owner", "BOB@example.org", *whole[-2:])
+    assert shell.json("alias", "add", "Staff@EXAMPLE.org", "bob@EXAMPLE.org", ANN, *again) == made
+    for other in (
+        (ANN, *whole),
+        (ANN, BOB, *whole[:-2]),
+        (ANN, BOB, *whole[:5], *whole[7:]),
+        (ANN, BOB, *whole, "--poster", "x@else.example"),
+        (ANN, BOB, *whole[:1], *whole[5:]),
+        (ANN, BOB),
+    ):
+        said = shell.fails("alias", "add", "staff@example.org", *other)
+        assert "staff@example.org is a list already, with other settings" in said
+    assert shell.json("alias", "show", "staff@example.org") == made
+    assert shell.json("admin", "log") == log
+    assert "is the address of an account" in shell.fails("alias", "add", ANN, BOB)
+
+
+def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    """The command says so, and the database is what it was."""
+    shell = Shell(tmp_path)
+    shell.run("account", "add", ANN, "--no-password")
+    room = sum(one.stat().st_size for one in tmp_path.iterdir())
+    command = [sys.executable, "-m", "postil.cli", "account", "add", BOB, "--no-password"]
+    done = subprocess.run(
+        [*command, "--dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, room)),
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.startswith("Error: the control database cannot be used: ")
+    assert "full" in done.stderr or "I/O" in done.stderr
+    assert [row["name"] for row in shell.json("account", "list")] == [ANN]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """Whatever stands in the way is one sentence that names it; no traceback of a thread."""
+    (tmp_path / "postil.db").mkdir()
+    command = [sys.executable, "-m", "postil.cli", "account", "list", "--dir"]
+    for folder, words in (
+        (tmp_path, "postil.db cannot be read: it is no file"),
+        (tmp_path / "none", "there is no data folder"),
+        (Path("/proc/self"), "postil.db cannot be made: No such file or directory"),
+    ):
+        done = subprocess.run([*command, str(folder)], capture_output=True, text=True)
+        assert done.returncode == 1 and words in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_others_cannot_read_the_database(tmp_path: Path) -> None:
+    """Hashes of passwords and the server's secrets lie in it: nobody but its owner reads a new one, and others no old one."""
+    shell = Shell(tmp_path)
+    before = os.umask(0)
+    try:
+        shell.run("account", "add", ANN, "--no-password")
+        file = tmp_path / "postil.db"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        file.chmod(0o644)
+        shell.run("account", "list")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    finally:
+        os.umask(before)

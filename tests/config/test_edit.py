@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import itertools
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -206,3 +207,64 @@ def pruned(value: Any) -> Any:
         kept = {name: pruned(one) for name, one in value.items()}
         return {name: one for name, one in kept.items() if one not in ({}, [])}
     return [pruned(one) for one in value] if isinstance(value, list) else value
+
+
+MOVED = """\
+# head
+
+# about a
+# and more
+[[route]]
+name = "a" # first
+
+[[domain]]
+name = "x.example"
+
+[[route]]
+name = "b"
+# within b
+transport = "t"
+
+# about c
+
+[[route]]
+name = "c"
+# end"""
+
+
+@pytest.mark.parametrize("line", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("at", "to", "order"),
+    [
+        (0, 2, "bac"),
+        (0, 3, "bca"),
+        (1, 0, "bac"),
+        (1, 3, "acb"),
+        (2, 0, "cab"),
+        (2, 1, "acb"),
+    ],
+)
+def test_a_row_moves(line: str, at: int, to: int, order: str) -> None:
+    """With the comments right above and within it; every other line stays where it was, and no blank line is doubled."""
+    document = Document(MOVED.replace("\n", line))
+    document.move(("route", at), to)
+    text = document.text
+    assert "".join(one["name"] for one in document.data["route"]) == order
+    assert text.count("\r\n") == (text.count("\n") if line == "\r\n" else 0)
+    lines = text.splitlines()
+    assert sorted(filter(None, lines)) == sorted(filter(None, MOVED.splitlines()))
+    assert not any(one == other == "" for one, other in itertools.pairwise(lines))
+    plain = text.replace("\r\n", "\n")
+    assert '# about a\n# and more\n[[route]]\nname = "a" # first' in plain
+    assert 'name = "b"\n# within b\ntransport = "t"' in plain
+    moved = {"a", "# about a", "# and more"} if at == 0 else {"bc"[at - 1], "# within b"}
+    rest = [one for one in MOVED.splitlines() if one.startswith("#") and one not in moved]
+    assert [one for one in lines if one in rest] == rest
+
+
+def test_rows_in_one_list_are_not_moved() -> None:
+    """Written as `route = [{…}, …]`: nothing changes, and the sentence says what to do."""
+    document = Document('route = [{ name = "a" }, { name = "b" }]\n')
+    with pytest.raises(CannotEdit, match="by hand"):
+        document.move(("route", 0), 2)
+    assert document.text == 'route = [{ name = "a" }, { name = "b" }]\n'

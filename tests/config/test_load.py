@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 
@@ -174,3 +175,14 @@ def test_any_text_is_a_configuration_or_an_error(text: str) -> None:
         read(text)
     except ConfigError as error:
         assert error.line >= 1
+
+
+def test_a_byte_order_mark_is_named(tmp_path: Path) -> None:
+    """TOML has none, and some editors write one: the error says what to do, in either file."""
+    (tmp_path / "postil.toml").write_text(
+        'hostname = "a.example"\n[[domain]]\nname = "a.example"\n'
+    )
+    for name in ("domains.toml", "postil.toml"):
+        (tmp_path / name).write_bytes(codecs.BOM_UTF8 + b"# x\n")
+        with pytest.raises(ConfigError, match=rf"{name}:1: begins with a byte order mark: save"):
+            load(tmp_path / "postil.toml")

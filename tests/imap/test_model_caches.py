@@ -138,10 +138,11 @@ class Caches(Sessions):
     @rule(who=st.sampled_from([1, 2, 3]), how=ENDS)
     def go(self, who: int, how: str) -> None:
         """Away, whatever is still to be told; what it knows it keeps."""
-        self.idling[who] = None if how == "cut" else self.idling[who]
         if how in ("CLOSE", "UNSELECT"):
             self.ready(who)  # what NOTIFY has sent is read, so that it is known what it knows
-        elif how != "cut":
+        elif how == "cut" and self.open[who] in self.boxes.values():
+            self.idling[who] = None  # in the middle of IDLE, too
+        else:
             self.wake(who)
         client, box = self.clients[who], self.open[who]
         if box is None or box not in self.boxes.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.imap import logged_in, world
 
 from postil.imap import limits, names
 from postil.imap.errors import Bad, No
@@ -106,6 +107,11 @@ def test_limits(name: str) -> None:
     "5.1.3",
     "Modified BASE64 MUST NOT be used to represent any printing US-ASCII character which can represent itself.",
 )
+@pytest.mark.rfc(
+    "9051",
+    "A.1",
+    "Modified base64 MUST NOT be used to represent any printing of a US-ASCII character that can represent itself.",
+)
 def test_broken_modified_utf7(wire: bytes) -> None:
     """Another spelling of a name is no name, so two spellings never mean one mailbox."""
     with pytest.raises(No):
@@ -116,3 +122,53 @@ def test_broken_utf8() -> None:
     """Octets that are no UTF-8 are a protocol error once UTF-8 was agreed."""
     with pytest.raises(Bad):
         names.read(b"a\xff", utf8=True)
+
+
+@pytest.mark.rfc("9051", "A.1", "However, all names start in US-ASCII and MUST end in US-ASCII;")
+@pytest.mark.rfc(
+    "9051",
+    "A.1",
+    'that is, a name that ends with a non-ASCII ISO-10646 character MUST end with a "-".',
+)
+@pytest.mark.rfc(
+    "9051",
+    "A.1",
+    'MUST convert any mailbox name that contains either non-ASCII characters or the "&" character to modified UTF-7.',
+)
+@pytest.mark.rfc(
+    "9051",
+    "A.1",
+    "server implementations MUST preserve the exact form of the modified base64 portion of a modified UTF-7 name and treat that text as case sensitive, even if names are otherwise case insensitive or case folded.",
+)
+@pytest.mark.rfc("3501", "5.1.3", "However, all names start in US-ASCII, and MUST end in US-ASCII;")
+@pytest.mark.rfc(
+    "3501",
+    "5.1.3",
+    'that is, a name that ends with a non-ASCII ISO-10646 character MUST end with a "-").',
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.1.3",
+    "In particular, server implementations MUST preserve the exact form of the modified BASE64 portion of a modified UTF-7 name and treat that text as case-sensitive, even if names are otherwise case-insensitive or case-folded.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.1.3",
+    'Server implementations which export a mail store that does not follow the modified UTF-7 convention MUST convert to modified UTF-7 any mailbox name that contains either non-ASCII characters or the "&" character.',
+)
+async def test_modified_utf7_there_and_back() -> None:
+    """A name made by either kind of client is listed to the other in its spelling; capitals of the base64 matter."""
+    async with world() as made:
+        old, new = await logged_in(made), await logged_in(made)
+        await new.command("ENABLE IMAP4rev2")
+        for name, wire in (
+            ("caf\u00e9", b"caf&AOk-"), ("a&b", b"a&-b"), ("\u65e5\u672c\u8a9e", b"&ZeVnLIqe-"), ("x\u00e9y\U0001f600", b"x&AOk-y&2D3eAA-"),
+        ):  # fmt: skip
+            for client, spelled in ((old, wire), (new, f'"{name}"'.encode())):
+                assert (await client.command(b"CREATE " + spelled))[-1].startswith(b"t OK")
+                assert (await old.command(b'LIST "" ' + wire))[0].endswith(b'"/" ' + wire)
+                shown = (await new.command(f'LIST "" "{name}"'))[0]
+                assert shown.endswith(name.encode() if name == "a&b" else f'"{name}"'.encode())
+                assert (await old.command(b"DELETE " + wire))[-1].startswith(b"t OK")
+        assert (await old.command("CREATE &AOk-"))[-1].startswith(b"t OK")
+        assert (await old.command("STATUS &aOK- (MESSAGES)"))[-1].startswith(b"t NO")

@@ -10,6 +10,7 @@ from tests.support.streams import MemoryStream
 
 from postil.imap import limits, replies
 from postil.imap.errors import Bad, No
+from postil.imap.serving import serve
 from postil.imap.session import Session
 from postil.imap.settings import Limits
 from postil.ports import store as ports
@@ -21,6 +22,11 @@ from postil.ports.stream import StreamTimeout
     "9051",
     "5.4",
     "If a server has an inactivity autologout timer that applies to sessions after authentication, the duration of that timer MUST be at least 30 minutes.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.4",
+    "If a server has an inactivity autologout timer, the duration of that timer MUST be at least 30 minutes.",
 )
 def test_autologout_is_long_enough() -> None:
     """Nobody who is logged in is sent away before 30 minutes."""
@@ -45,6 +51,11 @@ class Impatient(MemoryStream):
     "3.4",
     "A server SHOULD NOT unilaterally close the connection without first sending an untagged BYE response that contains the reason for doing so.",
 )
+@pytest.mark.rfc(
+    "3501",
+    "3.4",
+    "A server MUST NOT unilaterally close the connection without sending an untagged BYE response that contains the reason for having done so.",
+)
 async def test_autologout_says_bye() -> None:
     """Who is silent for too long hears BYE before the end, after a time that depends on the login."""
     async with world() as made:
@@ -55,7 +66,7 @@ async def test_autologout_says_bye() -> None:
             stream = Impatient(replace((await made.connect()).peer, tls="TLSv1.3"))
             stream.waited = []
             stream.client_write(login)
-            await Session(stream, made.store, made.directory, made.clock, made.settings()).run()
+            await serve(Session(stream, made.store, made.directory, made.clock, made.settings()))
             lines = stream.client_output().splitlines()
             assert lines[-1].startswith(b"* BYE Autologout")
             assert stream.waited == [expected]
@@ -66,6 +77,11 @@ async def test_autologout_says_bye() -> None:
     "9051",
     "3.4",
     "the server MUST send an untagged BYE response and a tagged OK response to the LOGOUT command before the server closes the connection",
+)
+@pytest.mark.rfc(
+    "3501",
+    "3.4",
+    "If the client requests the logout state, the server MUST send an untagged BYE response and a tagged OK response to the LOGOUT command before the server closes the connection;",
 )
 async def test_logout() -> None:
     """BYE, OK, and the connection is closed."""
@@ -190,6 +206,11 @@ async def test_syntax_errors(command: str) -> None:
     "command",
     ["NOOP", "FETCH 1 FLAGS", "STATUS INBOX (UIDNEXT)", "CREATE x", "STORE 1 +FLAGS (\\Seen)"],
 )
+@pytest.mark.rfc(
+    "3501",
+    "5.2",
+    "A server MUST send mailbox size updates automatically if a mailbox size change is observed during the processing of a command.",
+)
 async def test_size_updates_with_any_command(command: str) -> None:
     """A delivery is told of by whatever command comes next, FETCH and STORE included."""
     async with world() as made:
@@ -239,6 +260,11 @@ async def test_view_is_closed_when_the_client_vanishes() -> None:
 
 
 @pytest.mark.rfc("9051", "6.2.1", "Extra data from the TCP buffer is thrown away.")
+@pytest.mark.rfc(
+    "9051",
+    "6.2.1",
+    "server implementations MUST do one of the following if any data is received in the same TCP buffer after the CRLF that starts the STARTTLS command:",
+)
 async def test_commands_behind_starttls_are_dropped() -> None:
     """What was pipelined in plaintext behind STARTTLS is never obeyed."""
     async with world() as made:

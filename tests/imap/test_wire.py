@@ -121,6 +121,11 @@ async def test_command_with_literals() -> None:
     "3",
     "the server MUST treat the specified number of following octets and the following line (as defined in [RFC3501]) as part of the same command.",
 )
+@pytest.mark.rfc(
+    "7888",
+    "3",
+    "The protocol receiver of an IMAP server MUST check the end of every received line (a sequence of octets that ends with a CRLF) for an open brace ('{') followed by an octet count, a plus ('+'), and a close brace ('}') immediately preceding the CRLF.",
+)
 async def test_non_synchronising_literal_of_a_refused_command() -> None:
     """Octets of a literal are never a command, even when the command before was refused."""
     reader, stream = await started(b"t FOO {9+}\r\nx NOOP\r\n? tail\r\nu NOOP\r\n")

@@ -80,6 +80,8 @@ def test_header_values_are_decoded() -> None:
             "é",
         ),
         (b"", ""),
+        (b"\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n-----END PGP MESSAGE-----\r\n", ""),
+        (b"\r\nFor you:\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n", "For you:"),
     ],
 )
 def test_preview(message: bytes, text: str) -> None:

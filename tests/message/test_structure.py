@@ -111,6 +111,31 @@ def test_simple_text_of_the_rfc() -> None:
     "7.5.2",
     "Extension data, if present, MUST be in the defined order. The extension data of a non-multipart body part are in the following order",
 )
+@pytest.mark.rfc(
+    "9051",
+    "7.5.2",
+    "Extension data, if present, MUST be in the defined order. The extension data of a multipart body part are in the following order",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.5.2",
+    "Server implementations MUST NOT send such extension data until it has been defined by a revision of this protocol.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "7.4.2",
+    "Server implementations MUST NOT send such extension data until it has been defined by a revision of this protocol.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "7.4.2",
+    "Extension data, if present, MUST be in the defined order. The extension data of a multipart body part are in the following order:",
+)
+@pytest.mark.rfc(
+    "3501",
+    "7.4.2",
+    "Extension data, if present, MUST be in the defined order. The extension data of a non-multipart body part are in the following order:",
+)
 def test_extension_data_in_the_order_of_the_rfc() -> None:
     """MD5 (single parts only), disposition, language, location."""
     extension = (

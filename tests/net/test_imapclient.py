@@ -15,12 +15,13 @@ from postil.imap.client.limits import ReplyLimits
 from postil.imap.client.responses import Exists
 from postil.imap.client.uploads import Message
 from postil.net.certificates import self_signed
-from postil.net.imapanswers import MOST_NEWS, Lost, NewsQueue
+from postil.net.imapanswers import MOST_NEWS, MOST_OCTETS, Lost, NewsQueue
 from postil.net.imapclient import ImapClient, connect
 from postil.net.imapengine import Tracing
 from postil.net.imaperrors import (
     ConnectionEnded,
     ImapError,
+    NoWay,
     RefusedBad,
     RefusedNo,
     TimedOut,
@@ -142,6 +143,21 @@ async def test_the_server_leaves(octets: bytes, kind: type[Exception], words: st
             assert type(one) is kind and words in str(one)
 
 
+@pytest.mark.rfc(
+    "9051",
+    "7.1.4",
+    "Clients that require mandatory TLS MUST close the connection after receiving the PREAUTH response on a non-protected port.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "11.1",
+    "MUST check the result of the STARTTLS command and subsequent TLS [TLS-1.3] [TLS-1.2] negotiation to see whether acceptable authentication and/or privacy was achieved.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "11.1",
+    "Both the client and server MUST check the result of the STARTTLS command and subsequent [TLS] negotiation to see whether acceptable authentication or privacy was achieved.",
+)
 async def test_plaintext_behind_starttls_is_not_believed(tmp_path: Path) -> None:
     """What somebody put behind the OK is not taken for what the server says inside TLS."""
     import ssl
@@ -348,3 +364,210 @@ async def test_nobody_listens() -> None:
     with pytest.raises(ConnectionEnded, match=f"127.0.0.1 port {port}"):
         await connect("127.0.0.1", port, tls="none")
     assert issubclass(ConnectionEnded, ImapError)
+
+
+async def test_idle_that_the_server_ends_by_itself() -> None:
+    """The answer came before DONE: no DONE goes out, which would be a command of its own, and the block ends with what it was."""
+    lines: list[str] = []
+    async with talking(
+        GREETING,
+        b"+ idling\r\nA1 NO [UNAVAILABLE] the disk is away\r\n* 5 EXISTS\r\n",
+        b"A2 OK fine\r\n",
+        lines=lines,
+    ) as client:
+        with pytest.raises(RefusedNo, match="the disk is away"):
+            async with client.idle() as news:
+                assert await news.next() == Exists(5)
+        await client.noop()
+    assert "C: DONE" not in lines
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"* BYE unknown: LOGIN u %b\r\n",
+        b"A1 LOGIN u %b\r\n",
+        b"LOGIN u %b\r\n",
+        b"A1 BAD unknown: LOGIN u %b\r\n",
+        b"* 1 FETCH (%b)\r\n",
+        b"* NO what is %b\r\n",
+    ],
+)
+@pytest.mark.parametrize("secret", ["correct-horse", 'cor"rect\\horse'])
+async def test_no_way_of_repeating_a_password_shows_it(said: bytes, secret: str) -> None:
+    """In a BYE, in what is no IMAP at all, in quotes: neither the trace nor the exception has it."""
+    lines: list[str] = []
+    quoted = secret.replace("\\", "\\\\").replace('"', '\\"')
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GREETING)
+        await reader.readline()
+        writer.write(said % f'"{quoted}"'.encode())
+
+    async with playing(play) as port:
+        tracing = Tracing(lines.append)
+        async with await connect(
+            "127.0.0.1", port, tls="none", patience=20, tracing=tracing
+        ) as client:
+            with pytest.raises(ImapError) as failure:
+                await client.login("u", secret, mechanism="LOGIN")
+    shown = "\n".join([*lines, str(failure.value), repr(failure.value)])
+    assert "rect" not in shown
+
+
+async def test_an_answer_without_end() -> None:
+    """Responses for one command are kept up to a limit; a server that never comes to the tagged line ends the connection."""
+    async with talking(
+        GREETING, b"* 1 FETCH (UID 1)\r\n" * 100, limits=ReplyLimits(answer=1000)
+    ) as client:
+        with pytest.raises(Violation, match="UID FETCH: an answer of more than 1000 octets"):
+            await client.fetch("1:*", "UID")
+
+
+async def test_large_news_are_bounded_too() -> None:
+    """By octets: literals in news nobody reads do not gather."""
+    news = NewsQueue()
+    news.put(Exists(1), 5)
+    news.put(Exists(2), MOST_OCTETS)
+    assert news.waiting() == [Lost(1), Exists(2)]
+    news.put(Exists(3), MOST_OCTETS + 1)
+    assert await news.next() == Lost(1)
+    for number in (4, 5):  # what was taken counts no more
+        news.put(Exists(number), MOST_OCTETS)
+        assert await news.next() == Exists(number)
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.2.3",
+    "A client implementation MUST NOT send a LOGIN command if the LOGINDISABLED capability is advertised.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.2.2",
+    "An IMAP client MUST NOT issue the LOGIN command if the server advertises the LOGINDISABLED capability.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.2.3",
+    "A client implementation MUST NOT send a LOGIN command if the LOGINDISABLED capability is advertised.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "7.2.1",
+    "An IMAP client MUST NOT issue the LOGIN command if the server advertises the LOGINDISABLED capability.",
+)
+async def test_logindisabled_is_obeyed() -> None:
+    """Asked for by name or chosen: nothing goes out, and the error says why."""
+    lines: list[str] = []
+    greeting = b"* OK [CAPABILITY IMAP4rev2 LOGINDISABLED STARTTLS] hello\r\n"
+    async with talking(greeting, b"A1 OK fine\r\n", lines=lines) as client:
+        for mechanism in ("LOGIN", None):
+            with pytest.raises(NoWay):
+                await client.login("u", "p", mechanism=mechanism)
+        await client.noop()
+    assert [one for one in lines if one.startswith("C:")] == ["C: A1 NOOP"]
+
+
+@pytest.mark.rfc(
+    "9051", "2.2.2", "A client MUST be prepared to accept any server response at all times."
+)
+@pytest.mark.rfc("9051", "7", "The client MUST be prepared to accept any response at all times.")
+@pytest.mark.rfc(
+    "9051", "7.1", "Client implementations MUST ignore response codes that they do not recognize."
+)
+@pytest.mark.rfc(
+    "9051", "7.2.2", "Client implementations MUST ignore any unknown capability names."
+)
+@pytest.mark.rfc(
+    "9051", "7.3.1", "The client MUST ignore all extended fields it doesn't recognize."
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.5.2",
+    "Client implementations that do a BODYSTRUCTURE fetch MUST be prepared to accept such extension data.",
+)
+@pytest.mark.rfc(
+    "3501", "2.2.2", "A client MUST be prepared to accept any server response at all times."
+)
+@pytest.mark.rfc("3501", "7", "The client MUST be prepared to accept any response at all times.")
+@pytest.mark.rfc("3501", "7.2.1", "and MUST ignore any unknown capability names.")
+@pytest.mark.rfc(
+    "3501",
+    "7.4.2",
+    "Client implementations that do a BODYSTRUCTURE fetch MUST be prepared to accept such extension data.",
+)
+@pytest.mark.rfc("5258", "3", "The client MUST ignore all extended fields it doesn't recognize.")
+async def test_anything_at_any_time() -> None:
+    """Responses to nothing, in the wrong state, of kinds and with codes nobody knows: kept as news, and each command still ends."""
+    noise = (
+        b"* 7 EXISTS\r\n* 3 EXPUNGE\r\n* 2 FETCH (FLAGS (\\Seen))\r\n* FLAGS (a)\r\n* SEARCH 1\r\n* ESEARCH\r\n"
+        b'* LIST (\\New) "/" box ("X-MORE" ((a "b") 7) "OLDNAME" (old))\r\n* STATUS box (MESSAGES 1 X-NEW 7)\r\n'
+        b"* OK [X-NEW a b] text\r\n* NO [FULL-MOON] text\r\n* BAD what\r\n* CAPABILITY IMAP4rev2 X-NEW=Y\r\n"
+        b"* FROBNICATE (a {3}\r\nxyz)\r\n* 4 FROBNICATE\r\n* ENABLED X-NEW\r\n* VANISHED 1:3\r\n* NAMESPACE NIL NIL NIL\r\n"
+        b'* 1 FETCH (BODYSTRUCTURE ("A" "B" NIL NIL NIL "7bit" 1 NIL NIL NIL NIL (NIL "x" 7 ((8)))))\r\n'
+    )
+    async with talking(
+        b"* OK [CAPABILITY IMAP4rev2 X-UNKNOWN] hello\r\n" + noise,
+        noise + b"A1 OK [X-DONE 1] fine\r\n",
+        noise + b"A2 NO [X-OTHER (a b)] no\r\n" + noise,
+        b"A3 OK fine\r\n",
+    ) as client:
+        assert (await client.noop()).status.text == "fine"
+        with pytest.raises(RefusedNo):
+            await client.create("x")
+        await client.noop()
+        assert len(client.news.waiting()) > noise.count(b"\r\n") * 3
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.2.2",
+    "As with any other client response, the initial response MUST be encoded as base64.",
+)
+@pytest.mark.rfc(
+    "9051", "6.2.2", "It also MUST be transmitted outside of a quoted string or literal."
+)
+@pytest.mark.rfc(
+    "9051",
+    "3.4",
+    "and the client MUST read the tagged OK response to the LOGOUT command before the client closes the connection.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "3.4",
+    "and the client MUST read the tagged OK response to the LOGOUT command before the client closes the connection.",
+)
+async def test_the_first_and_the_last_line() -> None:
+    """PLAIN goes out as a bare word of base64; LOGOUT waits for its OK, whatever comes before."""
+    heard: list[bytes] = []
+    lines: list[str] = []
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK [CAPABILITY IMAP4rev2 AUTH=PLAIN] hello\r\n")
+        heard.append(await reader.readline())
+        writer.write(b"A1 OK [CAPABILITY IMAP4rev2] in\r\n")
+        heard.append(await reader.readline())
+        for part in (b"* BYE see", b" you\r\n* 4 EXISTS\r\n", b"A2 O", b"K gone\r\n"):
+            writer.write(part)
+            await writer.drain()
+        assert await reader.read() == b""
+
+    async with playing(play) as port:
+        client = await connect(
+            "127.0.0.1", port, tls="none", patience=20, tracing=Tracing(lines.append)
+        )
+        await client.login("u", "p w\x22", mechanism="PLAIN")
+        await client.logout()
+    assert heard == [b"A1 AUTHENTICATE PLAIN AHUAcCB3Ig==\r\n", b"A2 LOGOUT\r\n"]
+    assert lines[-1] == "S: A2 OK gone"
+
+
+async def test_ok_without_what_was_asked_for() -> None:
+    """An answer that must be there and is not is the server's fault, and the connection goes on."""
+    async with talking(
+        GREETING, b"A1 OK done\r\n", b"* STATUS x (MESSAGES 7)\r\nA2 OK done\r\n"
+    ) as client:
+        with pytest.raises(Violation, match="no MailboxStatus before it"):
+            await client.status("x", "MESSAGES")
+        assert (await client.status("x", "MESSAGES")).messages == 7

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import ssl
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 from tests.net.conftest import Pair
 
+from postil.net.certificates import server_context
 from postil.net.hello import Hello
 from postil.net.identities import Choice
 from postil.net.naming import Alert, Asked, Decision
@@ -163,6 +170,7 @@ def test_old_versions_do_not_exist(pair: Pair, version: ssl.TLSVersion) -> None:
         client.receive(server.outgoing())
 
 
+@pytest.mark.rfc("9051", "11.1", "Clients and servers MUST implement TLS 1.2 [TLS-1.2] or newer.")
 def test_tls_1_2_works(pair: Pair) -> None:
     """TLS 1.2 is still spoken."""
     context = pair.client()
@@ -187,3 +195,37 @@ def test_the_servers_choice_of_cipher(pair: Pair) -> None:
         connect(server, Tls(context, server=False, server_name="localhost"))
         chosen.add(server.facts.cipher)
     assert len(chosen) == 1
+
+
+@pytest.mark.rfc(
+    "9051",
+    "11.1",
+    "Additionally, when using TLS 1.2, IMAP implementations MUST implement the TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 cipher suite.",
+)
+def test_the_cipher_suite_of_the_rfc(tmp_path: Path) -> None:
+    """A client that has no other one is served, where the certificate is of RSA."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    day = datetime.timedelta(days=1)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - day, now + day)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
+    server = Tls(server_context(certificate, private))
+    client = Tls(context, server=False, server_name="localhost")
+    connect(server, client)
+    assert server.facts.cipher == "ECDHE-RSA-AES128-GCM-SHA256"

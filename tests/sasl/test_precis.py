@@ -43,6 +43,16 @@ def test_passwords(given_: str, kept: str) -> None:
     assert precis.opaque(given_) == kept
 
 
+def test_very_long() -> None:
+    """More characters than the library of the contextual rules takes: refused, with our own error."""
+    for text in ("n" * 2000, "l\u00b7l" * 1000):
+        with pytest.raises(Unacceptable):
+            precis.username(text)
+    with pytest.raises(Unacceptable):
+        precis.opaque("l\u00b7l" * 1000)
+    assert precis.opaque("\u00e9" * 2000) == "\u00e9" * 2000
+
+
 @pytest.mark.rfc("8265", "4.1", "A password MUST NOT be zero bytes in length.")
 @pytest.mark.rfc(
     "8265",
@@ -50,7 +60,8 @@ def test_passwords(given_: str, kept: str) -> None:
     "An entity that prepares a string according to this profile MUST ensure that the string consists only of Unicode code points that are explicitly allowed",
 )
 @pytest.mark.parametrize(
-    "text", ["", "my cat is a \tby", "a\0", "\ue000", "\ud800", "a\u200d", "\u0378"]
+    "text",
+    ["", "my cat is a \tby", "a\0", "\ue000", "\ud800", "a\u200d", "\U00018554\u200d", "\u0378"],
 )
 def test_no_passwords(text: str) -> None:
     """Nothing, control characters, private use, half a pair, a joiner that joins nothing, nobody's character."""
@@ -78,9 +89,15 @@ def test_names(given_: str, kept: str) -> None:
 
 
 @pytest.mark.rfc("8265", "3.1", "A username MUST NOT be zero bytes in length.")
-@pytest.mark.parametrize("text", ["", "foo bar", "henryⅣ", "♚", "a\u05d0", "a\n", "\u0660\u06f0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "foo bar", "henryⅣ", "♚", "a\u05d0", "a\n", "\u0660\u06f0"),
+        *("\U00018554\u200d", "a" * 1025, "\u05d0" * 5000),
+    ],
+)
 def test_no_names(text: str) -> None:
-    """RFC 8265 §3.6, and mixed directions and digits."""
+    """RFC 8265 §3.6, mixed directions and digits, a joiner behind a character without a name, and what is too long to look at."""
     with pytest.raises(Unacceptable):
         precis.username(text)
 

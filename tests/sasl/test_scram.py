@@ -48,6 +48,11 @@ def refused(value: str) -> Any:
 @pytest.mark.rfc(
     "5802", "3", "both the username and the password MUST be encoded in UTF-8 [RFC3629]."
 )
+@pytest.mark.rfc(
+    "5802",
+    "4",
+    "For interoperability, all SCRAM clients and servers MUST implement the SCRAM-SHA-1 authentication mechanism,",
+)
 def test_the_rfcs_exchanges(shared_dir: Path) -> None:
     """RFC 5802 §5 and RFC 7677 §3, octet for octet, on both sides."""
     vectors = json.loads((shared_dir / "vectors/sasl/scram-rfc-examples.json").read_text("utf-8"))
@@ -70,6 +75,11 @@ def test_the_rfcs_exchanges(shared_dir: Path) -> None:
         client.finish(last)
 
 
+@pytest.mark.rfc(
+    "5802",
+    "5.1",
+    'Whether or not the server prepares the username using "SASLprep", it MUST use it as received in hash calculations.',
+)
 @given(
     st.sampled_from(list(scram.MECHANISMS.values())),
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1),
@@ -299,6 +309,11 @@ def test_plus_wants_p(flag: bytes) -> None:
 
 
 @pytest.mark.rfc("5802", "6", 'The server MUST always validate the client\'s "c=" field.')
+@pytest.mark.rfc(
+    "5802",
+    "5.1",
+    "c: This REQUIRED attribute specifies the base64-encoded GS2 header and channel binding data.",
+)
 @pytest.mark.parametrize("mechanism", [BARE, PLUS], ids=lambda one: one.name)
 def test_other_data(mechanism: scram.Mechanism) -> None:
     """Data of another connection, another flag, another identity behind c=; with either mechanism."""
@@ -336,6 +351,11 @@ def test_bound_on_a_bare_mechanism() -> None:
     "5802",
     "6",
     'If the client does not support channel binding, then it MUST use an "n" gs2-cbind-flag.',
+)
+@pytest.mark.rfc(
+    "5802",
+    "6",
+    'Conversely, if the client requires the use of channel binding then it MUST use a "p" gs2-cbind-flag.',
 )
 def test_a_client_chooses() -> None:
     """-PLUS when both can, `y` when only the client seems to, `n` when it cannot."""

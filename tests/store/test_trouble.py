@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from postil.ports.store import FlagChange, StoreUnavailable
 from postil.store.limits import OWN_FILE_FROM
-from postil.store.writer import Outcome
+from postil.store.requests import Outcome
 
 from .disk import ALICE, FaultyFiles, Trial, message
 from .faulty_vfs import FaultyVFS

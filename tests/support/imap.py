@@ -14,6 +14,7 @@ from tests.support.streams import BOUND, PEER, MemoryStream
 
 from postil.base.clock import FixedClock
 from postil.base.tasks import Tasks
+from postil.imap.serving import serve
 from postil.imap.session import Session
 from postil.imap.settings import Limits, Settings
 from postil.ports.accounts import Account, Delivery, Salted
@@ -121,7 +122,7 @@ class World:
             stream.bound = self.bound
         session = Session(stream, self.store, self.directory, self.clock, self.settings())
         self.sessions.append(session)
-        self.tasks.start("session", session.run())
+        self.tasks.start("session", serve(session))
         return stream
 
     async def mailbox(self, name: str) -> Mailbox:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
-from postil.base.deflate import Deflater, Inflater
+from postil.base.deflate import Deflater, Inflater, Parting
 from postil.ports.channel import OPEN, Channel
 from postil.ports.peer import Peer
 from postil.ports.stream import StreamBroken, StreamClosed, StreamTimeout
@@ -39,6 +39,7 @@ class MemoryStream:
         self.closed = False
         self.bound = Channel(tls=True, supported=False)
         self._deflate: tuple[Inflater, Deflater] | None = None
+        self._parting: Parting | None = None
 
     # --- Stream
 
@@ -74,17 +75,21 @@ class MemoryStream:
 
     def _take(self) -> bytes:
         if self._deflate is None:
-            return self._take_raw()
+            octets = b""
+            while self._in and not octets:
+                octets = self._take_raw()
+                if self._parting is not None:
+                    octets = self._part(self._parting, octets)
+            return octets
         inflater = self._deflate[0]
         while self._in or inflater.more:
             piece = inflater.feed(b"" if inflater.more else self._take_raw())
             if piece:
                 return piece
-            if inflater.ended:
-                self._eof = True
-                self._in.clear()
             if inflater.broken:
                 break
+        if inflater.ended:
+            self._eof = True
         if inflater.broken:
             raise StreamBroken(inflater.broken)
         return b""
@@ -134,8 +139,15 @@ class MemoryStream:
 
     def uncompress(self, unread: int) -> None:
         assert self._deflate is not None
-        self._in[:0] = self._deflate[0].plain_behind(unread)
+        self._parting = self._deflate[0].part(unread)
         self._deflate = None
+        self._in[:0] = self._part(self._parting, b"")
+
+    def _part(self, parting: Parting, data: bytes) -> bytes:
+        plain = parting.feed(data)
+        if parting.done:
+            self._parting = None
+        return plain
 
     async def close(self) -> None:
         self.closed = True

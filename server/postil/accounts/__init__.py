@@ -7,8 +7,8 @@ names and addresses are compared).
 What the protocols ask: `expanding` (aliases and lists to accounts), `routing` (where an address leads), `database` (the directory), `revocations` (what no longer
 holds).
 What commands change: `roles` (who may), `changes` (one transaction with its row in the log), `audit` (that log), `rows` (accounts as lists show them), `places`
-(addresses as commands name them), `rules` (how a domain reads addresses), `aliases`, `granting` (roles given and taken), `bulk` (many accounts from a file), `admin`
-(accounts, addresses, passwords; has the others as attributes); beside it `closing`, `tlskeys`, `totp`, `secondfactor` and `passkeys`.
+(addresses as commands name them), `addresses`, `rules` (how a domain reads addresses), `aliasrows`, `membership` (never in a circle) and `aliases`, `labels` and `programs` (passwords for single
+programs), `granting` (roles given and taken), `bulk` (many accounts from a file), `admin` (accounts and their passwords; has the others as attributes); beside it `closing`, `tlskeys`, `totp`, `secondfactor` and `passkeys`.
 Logins: `gate` (who has failed too often and must wait), `attempts` (the list of logins).
 
 Rules: a secret never leaves this package and is never logged; every wrong login costs the same time and says the

@@ -1,52 +1,37 @@
-"""What `postil account` and `postil address` do to the control database, beside a running server or without one.
+"""What `postil account` does to the control database, beside a running server or without one.
 
 Everything is one transaction with its row in the log of changes (`changes`); what is refused says why in one sentence and changes
-nothing. What is there already, or gone already, is no error where that cannot be a mistake. The other nouns are attributes: `aliases`,
-`rules`, `roles`, `log`, `bulk`.
+nothing. What is there already, or gone already, is no error where that cannot be a mistake. The other nouns are attributes: `addresses`,
+`programs`, `aliases`, `rules`, `roles`, `log`, `bulk`.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
-from postil.accounts import apppasswords, limits, names, rows, schema, scramkeys
+from postil.accounts import labels, limits, names, rows, schema, scramkeys
+from postil.accounts.addresses import Addresses
 from postil.accounts.aliases import Aliases
 from postil.accounts.audit import Log
 from postil.accounts.bulk import Bulk
-from postil.accounts.changes import AccountError, Changes, NotAllowed, acting
+from postil.accounts.changes import AccountError, Changes, acting
 from postil.accounts.granting import Roles
 from postil.accounts.passwords import BadPassword, check_password, hash_password, prepared
 from postil.accounts.places import Places, split
-from postil.accounts.roles import MACHINE_OWNER, Actor, Kind, Thing
+from postil.accounts.programs import Programs
+from postil.accounts.roles import MACHINE_OWNER, Actor
 from postil.accounts.rows import AccountRow, thing
 from postil.accounts.rules import Rules
-from postil.accounts.sealed import seal
 from postil.base.clock import Clock
 from postil.ports.accounts import Incoming
 from postil.ports.ids import AccountId
-from postil.sasl import cram
-from postil.smtp.paths import mailbox as spelled
-
-MAX_LABEL = 100  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class AppPasswordRow:
-    """A password for one program, as lists show it; never the password."""
-
-    label: str
-    protocols: tuple[str, ...]
-    created: int  # seconds since the epoch
-    cram_md5: bool = False  # good for CRAM-MD5 and nothing else
 
 
 class Administration:
-    """Changes to accounts and addresses; use `open`, and `close` it."""
+    """Changes to accounts; use `open`, and `close` it."""
 
     def __init__(
         self, connection: aiosqlite.Connection, clock: Clock, actor: Actor = MACHINE_OWNER
@@ -55,6 +40,8 @@ class Administration:
         self._clock = clock
         self._changes = Changes(connection, clock, actor)
         self.places = Places(self._changes)
+        self.addresses = Addresses(self._changes, self.places)
+        self.programs = Programs(self._changes)
         self.aliases = Aliases(self._changes, self.places)
         self.rules = Rules(self._changes, self.places)
         self.roles = Roles(self._changes)
@@ -104,6 +91,7 @@ class Administration:
     ) -> AccountRow:
         """A new account; a name with @ also becomes its first address unless `address` is false."""
         name = _name(name)
+        display_name = labels.checked_display_name(display_name)
         word = None if password is None else _password(password)
         local = domain = ""
         if address and "@" in name:
@@ -114,14 +102,14 @@ class Administration:
             if secrets is not None:
                 await self.store_password(number, *secrets)
             if domain:
-                await self.insert_address(number, local, domain)
+                await self.addresses.insert(number, local, domain)
             row = await self.numbered(number)
             await change.wrote("account.add", thing(row), None, row.state())
         return row
 
     async def insert(self, name: str, display_name: str, quota: int | None) -> int:
         """An account without password and addresses, in the caller's transaction; its number."""
-        return await self.insert_row(
+        return await self._changes.insert(
             "INSERT INTO account (name, key, display_name, quota, created) VALUES (?, ?, ?, ?, ?)",
             (name, names.login_key(name), display_name, quota, int(self._clock.now())),
             f"an account {name} exists already",
@@ -129,9 +117,11 @@ class Administration:
 
     async def set_display_name(self, name: str, display_name: str) -> AccountRow:
         """The person's name."""
-        if display_name and not display_name.isprintable():
-            raise AccountError("a person's name holds only characters that can be seen")
-        return await self._set(name, "account.display-name", {"display_name": display_name})
+        return await self._set(
+            name,
+            "account.display-name",
+            {"display_name": labels.checked_display_name(display_name)},
+        )
 
     async def set_quota(self, name: str, **given: int | bool | None) -> AccountRow:
         """Change what is named: `quota` (octets), `quota_messages`, `quota_mailboxes` (None: no limit), `shows_free_space`."""
@@ -233,68 +223,7 @@ class Administration:
             await self._connection.execute("INSERT INTO removed (account) VALUES (?)", (row.id,))
             await change.wrote("account.remove", thing(row), before, None)
 
-    # --- addresses
-
-    async def insert_row(self, sql: str, values: Sequence[object], taken: str) -> int:
-        """The number of the new row; AccountError with `taken` where there is one like it."""
-        try:
-            cursor = await self._connection.execute(sql, values)
-        except sqlite3.IntegrityError as error:
-            raise AccountError(taken) from error
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
-
-    async def insert_address(
-        self, account: int, local: str, domain: str, mailbox: str = "INBOX"
-    ) -> None:
-        """One more address of an account, in the caller's transaction."""
-        await self.insert_row(
-            "INSERT INTO address (key, domain, local, account, mailbox) VALUES (?, ?, ?, ?, ?)",
-            (await self.places.key(local, domain), domain, local, account, mailbox),
-            f"the address {local}@{domain} is taken",
-        )
-
-    async def add_address(self, name: str, address: str, mailbox: str = "INBOX") -> AccountRow:
-        """One more address for an account; the same one again is no error."""
-        local, domain = split(address)
-        async with self._changes.change() as change:
-            before = await self.show(name)
-            found = await self.places.find(local, domain)
-            if found is not None and found.account == before.id:
-                return before
-            await self.insert_address(before.id, local, domain, mailbox)
-            after = await self.numbered(before.id)
-            await change.wrote("address.add", thing(before, after), before.state(), after.state())
-        return after
-
-    async def remove_address(self, address: str) -> None:
-        """The address no longer exists; its account and mail stay."""
-        local, domain = split(address)
-        async with self._changes.change() as change:
-            found = await self.places.find(local, domain)
-            if found is None:
-                raise AccountError(f"there is no address {address}")
-            if found.account is None:
-                raise AccountError(f"{address} is an alias or a list: postil alias rm {address}")
-            before = await self.numbered(found.account)
-            gone = {
-                **before.state(),
-                "member of": await self.places.memberships_of_address(found.id),
-            }
-            await self._connection.execute("DELETE FROM address WHERE id = ?", (found.id,))
-            after = await self.numbered(found.account)
-            await change.wrote("address.remove", thing(before, after), gone, after.state())
-
     # --- passwords
-
-    async def addresses_at(self, domain: str) -> Sequence[str]:
-        """The addresses of a domain (A-labels), those of aliases and lists too, sorted; none where the actor may not see it."""
-        if not self._changes.sees(Thing(Kind.RULES, domain, frozenset({domain}))):
-            return []
-        found = await self._changes.rows(
-            "SELECT local FROM address WHERE domain = ? ORDER BY key", (domain,)
-        )
-        return [spelled(str(local), domain) for (local,) in found]
 
     async def set_password(self, name: str, password: str) -> None:
         """From now on only this password works."""
@@ -334,108 +263,15 @@ class Administration:
         )
         await scramkeys.store(self._connection, account, made)
 
-    async def add_app_password(
-        self, name: str, label: str, protocols: Sequence[str], *, cram_md5: bool = False
-    ) -> str:
-        """A password for one program of the account, for these protocols; it is shown this once.
-
-        With `cram_md5` it is good for that mechanism and for no other.
-        """
-        label = checked_label(label)
-        words = protocol_words(protocols)
-        password = apppasswords.generate()
-        async with self._changes.change() as change:
-            row = await self.show(name)
-            number = await self.insert_row(
-                "INSERT INTO app_password (account, label, digest, protocols, created) VALUES (?, ?, ?, ?, ?)",
-                (
-                    row.id,
-                    label,
-                    apppasswords.digest(await schema.secret(self._connection, "app"), password),
-                    words,
-                    int(self._clock.now()),
-                ),
-                f"{row.name} has a password called {label} already: remove it first",
-            )
-            if cram_md5:
-                await self._put_contexts(number, password)
-            else:
-                await self._put_app_keys(row.id, number, password)
-            made: dict[str, object] = {"app password": label, "protocols": sorted(protocols)}
-            if cram_md5:
-                made["CRAM-MD5 only"] = True
-            await change.wrote("account.app-password.add", thing(row), None, made)
-        return password
-
-    async def _put_contexts(self, number: int, password: str) -> None:
-        """What CRAM-MD5 needs of a password; in the caller's transaction."""
-        key = await schema.secret(self._connection, "seal")
-        contexts = seal(key, f"cram {number}", cram.contexts(password.encode("ascii")))
-        await self._connection.execute(
-            "INSERT INTO cram_key (app_password, contexts) VALUES (?, ?)", (number, contexts)
-        )
-
-    async def _put_app_keys(self, account: int, number: int, password: str) -> None:
-        """SCRAM's keys under the account's salt, which is made here where there is none; in the caller's transaction."""
-        rows = await self._connection.execute_fetchall(
-            "SELECT salt, iterations, password FROM account WHERE id = ?", (account,)
-        )
-        salt, iterations, own = next(iter(rows))
-        if salt is not None:
-            made = scramkeys.derive(password, bytes(salt), int(iterations))
-        elif own is None:
-            made = scramkeys.fresh(password)
-            await self._connection.execute(
-                "UPDATE account SET salt = ?, iterations = ? WHERE id = ?",
-                (made.salt, made.iterations, account),
-            )
-        else:
-            # A salt would be taken for a sign that the account's own password has its keys.
-            raise AccountError(
-                "log in once by password, or set a new one, before the first of these"
-            )
-        await scramkeys.store(self._connection, account, made, number)
-
-    async def app_passwords(self, name: str) -> Sequence[AppPasswordRow]:
-        """The account's passwords for single programs, by label."""
-        row = await self.show(name)
-        rows = await self._connection.execute_fetchall(
-            "SELECT label, protocols, created, id IN (SELECT app_password FROM cram_key)"
-            " FROM app_password WHERE account = ? ORDER BY label",
-            (row.id,),
-        )
-        return [
-            AppPasswordRow(label, tuple(protocols.split()), created, bool(cram_md5))
-            for label, protocols, created, cram_md5 in rows
-        ]
-
-    async def remove_app_password(self, name: str, label: str) -> None:
-        """It no longer works, and the sessions it opened end."""
-        async with self._changes.change() as change:
-            row = await self.show(name)
-            known = {one.label: one for one in await self.app_passwords(name)}
-            if label not in known:
-                raise AccountError(f"{row.name} has no password called {label}")
-            await self._connection.execute(
-                "DELETE FROM app_password WHERE account = ? AND label = ?", (row.id, label)
-            )
-            gone = {"app password": label, "protocols": sorted(known[label].protocols)}
-            await change.wrote("account.app-password.remove", thing(row), gone, None)
-
     # --- reading
 
     async def show(self, name: str) -> AccountRow:
         """One account by login name; AccountError when there is none."""
-        found = await rows.read(self._changes, "WHERE account.key = ?", (names.login_key(name),))
-        if not found:
-            raise AccountError(f"there is no account {name}")
-        return found[0]
+        return await rows.named(self._changes, name)
 
     async def numbered(self, number: int) -> AccountRow:
-        found = await rows.read(self._changes, "WHERE account.id = ?", (number,))
-        if not found:  # only the actor's rights can hide what is there
-            raise NotAllowed(f"{self._changes.actor} may not change that account")
-        return found[0]
+        """The same by its number; NotAllowed when the actor may not see it."""
+        return await rows.numbered(self._changes, number)
 
     async def every(self) -> Sequence[AccountRow]:
         """All accounts by name."""
@@ -446,7 +282,7 @@ class Administration:
         row = await self.show(name)
         programs = [
             {"label": one.label, "protocols": list(one.protocols), "created": one.created}
-            for one in await self.app_passwords(name)
+            for one in await self.programs.of(name)
         ]
         return {
             **row.state(),
@@ -461,25 +297,6 @@ def _name(name: str) -> str:
         return names.check_login(name)
     except names.BadAddress as error:
         raise AccountError(str(error)) from error
-
-
-def checked_label(label: str) -> str:
-    """The label as it is kept; AccountError."""
-    label = label.strip()
-    if not 1 <= len(label) <= MAX_LABEL or not label.isprintable():
-        raise AccountError(f"a label has 1 to {MAX_LABEL} characters that can be seen")
-    return label
-
-
-def protocol_words(protocols: Sequence[str]) -> str:
-    """Protocols as a row keeps them; AccountError unless there are some, and all known."""
-    unknown = sorted(set(protocols) - set(apppasswords.PROTOCOLS))
-    if unknown or not protocols:
-        known = ", ".join(apppasswords.PROTOCOLS)
-        raise AccountError(
-            f"{unknown[0] if unknown else 'nothing'} is no protocol: name some of {known}"
-        )
-    return " ".join(one for one in apppasswords.PROTOCOLS if one in protocols)
 
 
 def _password(password: str) -> str:

@@ -9,68 +9,13 @@ A member is an account, or an address here (an alias may be a member of an alias
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
 
-from postil.accounts import limits, names
+from postil.accounts import aliasrows, limits, membership, names
+from postil.accounts.aliasrows import AliasRow, Sees, seen, thing
 from postil.accounts.changes import AccountError, Change, Changes
-from postil.accounts.places import Place, Places, Target, split
-from postil.accounts.roles import Kind, Thing
+from postil.accounts.places import Place, Places, split
 from postil.ports.accounts import Posts
-from postil.smtp.paths import mailbox
-
-# The alias ?1 and all that lie in it, each once, so that a circle ends.
-_INSIDE: Final = (
-    "WITH RECURSIVE inside (alias) AS (VALUES (?1) UNION SELECT address.alias FROM inside"
-    " JOIN member ON member.alias = inside.alias JOIN address ON address.id = member.address"
-    " WHERE address.alias IS NOT NULL)"
-)
-
-
-class Sees(enum.Enum):
-    """Who is told the members of a list; whoever may administer it sees them anyway."""
-
-    NOBODY = "nobody"
-    MEMBERS = "members"
-    ACCOUNTS = "accounts"
-
-
-@dataclass(frozen=True, slots=True)
-class AliasRow:
-    """An alias or a list as lists show it."""
-
-    id: int
-    address: str
-    is_list: bool
-    members: tuple[
-        str, ...
-    ]  # accounts by name, the others by address; in the order in which they came
-    members_send: bool
-    posts: Posts
-    posters: tuple[str, ...]
-    sees: Sees
-    owner: str | None  # address; None: postmaster of the domain
-    created: int
-    touched: frozenset[str]  # domains of the address, its members and its owner
-
-    def state(self) -> dict[str, object]:
-        """As JSON shows it."""
-        shown: dict[str, object] = {
-            "address": self.address,
-            "kind": "list" if self.is_list else "alias",
-            "members": list(self.members),
-            "members_send": self.members_send,
-        }
-        if self.is_list:
-            shown |= {
-                "posts": self.posts.value,
-                "posters": list(self.posters),
-                "sees": self.sees.value,
-                "owner": self.owner,
-            }
-        return shown
 
 
 class Aliases:
@@ -91,8 +36,11 @@ class Aliases:
         found = await self._changes.rows(
             "SELECT alias, local, domain FROM address WHERE alias IS NOT NULL ORDER BY domain, key"
         )
-        read = [await self._row(int(str(a)), str(local), str(d)) for a, local, d in found]
-        return [row for row in read if self._changes.sees(_seen(row))]
+        every = [
+            await aliasrows.read(self._changes, int(str(a)), str(local), str(d))
+            for a, local, d in found
+        ]
+        return [row for row in every if self._changes.sees(seen(row))]
 
     async def seen_by(self, address: str, account: str) -> Sequence[str] | None:
         """The members of the list as that account may see them; None: it may not."""
@@ -102,19 +50,12 @@ class Aliases:
             raise AccountError(f"there is no account {account}")
         told = row.is_list and (
             row.sees is Sees.ACCOUNTS
-            or (row.sees is Sees.MEMBERS and await self._holds(row.id, target.account))
+            or (
+                row.sees is Sees.MEMBERS
+                and await membership.holds(self._changes, row.id, target.account)
+            )
         )
         return row.members if told else None
-
-    async def _holds(self, alias: int, account: int) -> bool:
-        """Is the account a member, or in an alias or list that is one?"""
-        found = await self._changes.rows(
-            f"{_INSIDE} SELECT 1 FROM inside JOIN member ON member.alias = inside.alias"
-            " LEFT JOIN address ON address.id = member.address"
-            " WHERE coalesce(member.account, address.account) = ?2 LIMIT 1",
-            (alias, account),
-        )
-        return bool(found)
 
     async def _find(self, address: str) -> Place:
         place = await self._places.find(*split(address))
@@ -126,46 +67,10 @@ class Aliases:
         found = await self._changes.rows(
             "SELECT local, domain FROM address WHERE alias = ?", (alias,)
         )
-        row = await self._row(alias, str(found[0][0]), str(found[0][1]))
-        if not self._changes.sees(_seen(row)):
+        row = await aliasrows.read(self._changes, alias, str(found[0][0]), str(found[0][1]))
+        if not self._changes.sees(seen(row)):
             raise AccountError(f"there is no alias or list {asked}")
         return row
-
-    async def _row(self, alias: int, local: str, domain: str) -> AliasRow:
-        [plain] = await self._changes.rows(
-            "SELECT kind, posts, sees, members_send, alias.created, address.local, address.domain"
-            " FROM alias LEFT JOIN address ON address.id = alias.owner WHERE alias.id = ?",
-            (alias,),
-        )
-        members = await self._changes.rows(
-            "SELECT account.name, address.local, address.domain FROM member"
-            " LEFT JOIN account ON account.id = member.account"
-            " LEFT JOIN address ON address.id = member.address WHERE member.alias = ? ORDER BY member.id",
-            (alias,),
-        )
-        posters = await self._changes.rows(
-            "SELECT local, domain FROM poster WHERE alias = ? ORDER BY domain, key", (alias,)
-        )
-        kind, posts, sees, sends, created, owner, owner_domain = plain
-        shown = [
-            str(name) if name is not None else mailbox(str(l_), str(d)) for name, l_, d in members
-        ]
-        touched = {domain} | {_domain_of(member) for member in shown}
-        if owner is not None:
-            touched.add(str(owner_domain))
-        return AliasRow(
-            id=alias,
-            address=mailbox(local, domain),
-            is_list=kind == "list",
-            members=tuple(shown),
-            members_send=bool(sends),
-            posts=Posts(posts),
-            posters=tuple(mailbox(str(l_), str(d)) for l_, d in posters),
-            sees=Sees(sees),
-            owner=None if owner is None else mailbox(str(owner), str(owner_domain)),
-            created=int(str(created)),
-            touched=frozenset(touched - {""}),
-        )
 
     # --- changing
 
@@ -181,7 +86,7 @@ class Aliases:
         sees: Sees = Sees.NOBODY,
         owner: str | None = None,
     ) -> AliasRow:
-        """A new alias, or a list; its address leads nowhere else."""
+        """A new alias, or a list; its address leads nowhere else. The same one again is no error."""
         local, domain = split(address)
         if not is_list and (
             posts is not Posts.ANYONE or posters or owner or sees is not Sees.NOBODY
@@ -192,7 +97,18 @@ class Aliases:
         if is_list and members_send:
             raise AccountError("members of a list do not send under its address: make it an alias")
         async with self._changes.change() as change:
-            await self._free(local, domain)
+            place = await self._places.find(local, domain)
+            if place is not None:
+                wanted = (is_list, members_send, posts, sees)
+                there = await self._already(place)
+                if (there.is_list, there.members_send, there.posts, there.sees) == wanted and (
+                    await self._leads(there, members, posters, owner)
+                ):
+                    return there
+                raise AccountError(
+                    f"{place.text} is {'a list' if there.is_list else 'an alias'} already, with other"
+                    " settings or members: postil alias set, join and leave change them"
+                )
             execute = self._changes.connection.execute
             cursor = await execute(
                 "INSERT INTO alias (kind, posts, sees, owner, members_send, created) VALUES (?, ?, ?, ?, ?, ?)",
@@ -211,10 +127,10 @@ class Aliases:
                 "INSERT INTO address (key, domain, local, alias) VALUES (?, ?, ?, ?)",
                 (await self._places.key(local, domain), domain, local, alias),
             )
-            await self._join(alias, members)
+            await membership.join(self._changes, self._places, alias, members)
             await self._allow(alias, posters)
-            row = await self._row(alias, local, domain)
-            await change.wrote("alias.add", _thing(row), None, row.state())
+            row = await aliasrows.read(self._changes, alias, local, domain)
+            await change.wrote("alias.add", thing(row), None, row.state())
         return row
 
     async def set(
@@ -259,7 +175,7 @@ class Aliases:
         """More members; one that is in already is no error."""
         async with self._changes.change() as change:
             before = await self.show(address)
-            await self._join(before.id, members)
+            await membership.join(self._changes, self._places, before.id, members)
             return await self._changed(change, "alias.join", before)
 
     async def leave(self, address: str, members: Sequence[str]) -> AliasRow:
@@ -305,7 +221,7 @@ class Aliases:
                 "member of": await self._places.memberships_of_address(place.id),
             }
             await self._changes.connection.execute("DELETE FROM alias WHERE id = ?", (before.id,))
-            await change.wrote("alias.remove", _thing(before), gone, None)
+            await change.wrote("alias.remove", thing(before), gone, None)
 
     # --- within a change
 
@@ -313,15 +229,24 @@ class Aliases:
         [(local, domain)] = await self._changes.rows(
             "SELECT local, domain FROM address WHERE alias = ?", (before.id,)
         )
-        after = await self._row(before.id, str(local), str(domain))
-        await change.wrote(action, _thing(before, after), before.state(), after.state())
+        after = await aliasrows.read(self._changes, before.id, str(local), str(domain))
+        await change.wrote(action, thing(before, after), before.state(), after.state())
         return after
 
-    async def _free(self, local: str, domain: str) -> None:
-        place = await self._places.find(local, domain)
-        if place is not None:
-            what = "an alias or a list already" if place.alias else "the address of an account"
-            raise AccountError(f"{place.text} is {what}")
+    async def _already(self, place: Place) -> AliasRow:
+        if place.alias is None:
+            raise AccountError(f"{place.text} is the address of an account")
+        return await self._read(place.alias, place.text)
+
+    async def _leads(
+        self, row: AliasRow, members: Sequence[str], posters: Sequence[str], owner: str | None
+    ) -> bool:
+        """Has it just these members, posters and this owner?"""
+        if {(await self._places.target(one)).text for one in members} != set(row.members):
+            return False
+        if {_compared(one) for one in posters} != {_compared(one) for one in row.posters}:
+            return False
+        return await self._owner(owner) == await self._owner(row.owner)
 
     async def _owner(self, owner: str | None) -> int | None:
         if not owner:
@@ -330,53 +255,6 @@ class Aliases:
         if place is None:
             raise AccountError(f"{owner} is no address here, and a list's owner must be one")
         return place.id
-
-    async def _join(self, alias: int, members: Iterable[str]) -> None:
-        for member in members:
-            target = await self._places.target(member)
-            if target.alias is not None:
-                await self._round(alias, target)
-            await self._changes.connection.execute(
-                "INSERT OR IGNORE INTO member (alias, account, address) VALUES (?, ?, ?)",
-                (alias, target.account, target.address),
-            )
-        [(count,)] = await self._changes.rows(
-            "SELECT count(*) FROM member WHERE alias = ?", (alias,)
-        )
-        if int(str(count)) > limits.MEMBERS:
-            raise AccountError(f"an alias or a list has at most {limits.MEMBERS} members")
-        if (
-            await self._height(alias, down=True) + await self._height(alias, down=False)
-            > limits.DEPTH
-        ):
-            raise AccountError(
-                f"aliases and lists may lie at most {limits.DEPTH} deep in each other"
-            )
-
-    async def _round(self, alias: int, target: Target) -> None:
-        """Refuses a member through which mail would come back."""
-        found = await self._changes.rows(
-            f"{_INSIDE} SELECT 1 FROM inside WHERE alias = ?2",
-            (target.alias, alias),
-        )
-        if found:
-            raise AccountError(f"{target.text} leads back here: mail would go round in circles")
-
-    async def _height(self, alias: int, *, down: bool) -> int:
-        """How many aliases lie below this one, one inside the other, or above it."""
-        step = (
-            "SELECT address.alias, depth + 1 FROM way JOIN member ON member.alias = way.alias"
-            " JOIN address ON address.id = member.address WHERE address.alias IS NOT NULL"
-            if down
-            else "SELECT member.alias, depth + 1 FROM way JOIN address ON address.alias = way.alias"
-            " JOIN member ON member.address = address.id WHERE true"
-        )
-        [(height,)] = await self._changes.rows(
-            f"WITH RECURSIVE way (alias, depth) AS (VALUES (?, 0) UNION {step} AND depth <= {limits.DEPTH})"
-            " SELECT max(depth) FROM way",
-            (alias,),
-        )
-        return int(str(height))
 
     async def _allow(self, alias: int, posters: Iterable[str]) -> None:
         for poster in posters:
@@ -392,18 +270,6 @@ class Aliases:
             raise AccountError(f"a list names at most {limits.POSTERS} addresses")
 
 
-def _domain_of(member: str) -> str:
-    try:
-        return names.domain_key(member.rpartition("@")[2]) if "@" in member else ""
-    except names.BadAddress:
-        return ""
-
-
-def _seen(row: AliasRow) -> Thing:
-    """To read one, the domain of its address is enough."""
-    return Thing(Kind.ALIAS, row.address, frozenset({row.address.rpartition("@")[2]}))
-
-
-def _thing(*states: AliasRow) -> Thing:
-    touched = frozenset[str]().union(*(row.touched for row in states))
-    return Thing(Kind.ALIAS, states[-1].address, touched)
+def _compared(poster: str) -> tuple[str, str]:
+    local, domain = split(poster)
+    return names.key(local), domain

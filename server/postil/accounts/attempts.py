@@ -2,29 +2,35 @@
 
 A database of its own beside the control database: it is written all day and nothing depends on it, so that a write need not wait for
 the disk. Attempts that differ in nothing but the time are one row an hour with a count: a guesser fills no disk. Rows
-are kept 30 days, and no more than so many of each kind, so that failures cannot push out the logins.
+are kept 30 days, and no more than so many of each kind, so that failures cannot push out the logins. What costs nobody anything (attempts that
+were given up, or not looked at) is a kind of its own: a limited guesser with a new name each time cannot push out the guesses before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import aiosqlite
 import structlog
 
+from postil.accounts import names
 from postil.base.clock import Clock
 from postil.base.tasks import Tasks
 from postil.ports.logins import Attempt, Result
 
 FILE: Final = "logins.db"
 KEEP_SECONDS: Final = 30 * 86400
-KEEP_ROWS: Final = 100_000  # of successes, and as many of failures: some 30 MB each
+KEEP_ROWS: Final = (
+    100_000  # of each kind: some 30 MB; ten times that where every name is as long as may be
+)
 QUEUE: Final = 10_000  # attempts that wait to be written; more are counted as lost
 GATHER_SECONDS: Final = 0.2  # how much later than it happened an attempt is in the list
 PRUNE_EVERY: Final = 1000  # written rows
@@ -55,6 +61,15 @@ CREATE TABLE IF NOT EXISTS attempt (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempt_last ON attempt (last);
 """
+# Logins, guesses, and what is free.
+_KINDS: Final = tuple(
+    ", ".join(f"'{one.name}'" for one in Result if kind(one))
+    for kind in (
+        lambda one: one is Result.OK,
+        lambda one: one is not Result.OK and not one.free,
+        lambda one: one.free,
+    )
+)
 _COLUMNS = (
     "protocol", "mechanism", "login", "account", "remote_ip", "local_ip", "listener", "tls", "server_name",
     "client", "result", "detail",
@@ -91,8 +106,8 @@ class Row:
 class Filter:
     """Which rows to show; "" and None: whatever."""
 
-    login: str = ""
-    ip: str = ""
+    login: str = ""  # in any case of letters
+    ip: str = ""  # an address or a network
     protocol: str = ""
     failed: bool | None = None
     since: int = 0  # seconds since the epoch
@@ -175,10 +190,10 @@ class Attempts:
     async def _prune(self) -> None:
         before = int(self._clock.now()) - KEEP_SECONDS
         await self._connection.execute("DELETE FROM attempt WHERE last < ?", (before,))
-        for comparison in ("=", "<>"):
+        for kind in _KINDS:
             await self._connection.execute(
-                f"DELETE FROM attempt WHERE result {comparison} 'OK' AND id <= coalesce((SELECT id FROM attempt"
-                f" WHERE result {comparison} 'OK' ORDER BY id DESC LIMIT 1 OFFSET ?), -1)",
+                f"DELETE FROM attempt WHERE result IN ({kind}) AND id <= coalesce((SELECT id FROM attempt"
+                f" WHERE result IN ({kind}) ORDER BY id DESC LIMIT 1 OFFSET ?), -1)",
                 (KEEP_ROWS,),
             )
 
@@ -223,30 +238,42 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def _within(ip: str) -> Callable[[str], bool]:
+    """Is an address as it is kept in the network?"""
+    network = ipaddress.ip_network(ip or "::/0", strict=False)
+    return lru_cache(maxsize=4096)(
+        lambda address: bool(address) and ipaddress.ip_address(address) in network
+    )
+
+
 def read(path: Path, wanted: Filter, most: int) -> Sequence[Row]:
     """The newest rows, newest first, beside a running server or without one; none where there is no file yet."""
     if not path.exists():
         return ()
     where = ["last >= ?"]
     values: list[object] = [wanted.since]
-    for column, value in (("remote_ip", wanted.ip), ("protocol", wanted.protocol)):
-        if value:
-            where.append(f"{column} = ?")
-            values.append(value)
+    if wanted.protocol:
+        where.append("protocol = ?")
+        values.append(wanted.protocol)
+    if wanted.ip:
+        where.append("within(remote_ip)")
     if wanted.login:
-        where.append("lower(login) = lower(?)")
-        values.append(wanted.login)
+        where.append("folded(login) = ?")
+        values.append(names.key(wanted.login))
     if wanted.failed is not None:
         where.append(f"result {'<>' if wanted.failed else '='} 'OK'")
     with contextlib.closing(
         sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     ) as connection:
         connection.execute("PRAGMA busy_timeout = 10000")
+        # SQLite's own lower() leaves letters beyond ASCII as they are.
+        connection.create_function("folded", 1, names.key, deterministic=True)
+        connection.create_function("within", 1, _within(wanted.ip), deterministic=True)
         rows = connection.execute(
             f"SELECT first, last, count, {', '.join(_COLUMNS)} FROM attempt"
             f" WHERE {' AND '.join(where)} ORDER BY last DESC, id DESC LIMIT ?",
             (*values, most),
         ).fetchall()
-    names = ("first", "last", "count", *_COLUMNS)
-    shown = [dict(zip(names, row, strict=True)) for row in rows]
+    fields = ("first", "last", "count", *_COLUMNS)
+    shown = [dict(zip(fields, row, strict=True)) for row in rows]
     return [Row(**{**row, "result": Result[row["result"]]}) for row in shown]

@@ -43,13 +43,21 @@ class Log:
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
 
-    async def note_domains(self, changed: Sequence[tuple[str, State | None, State | None]]) -> None:
-        """Settings of domains, which stand in a file, were changed: the name, before, after. Called behind the change."""
+    async def note_files(
+        self, changed: Sequence[tuple[Kind, str, State | None, State | None]]
+    ) -> None:
+        """Settings that stand in a file were changed: what, its name, before, after. Called behind the change."""
         async with self._changes.change() as change:
-            for name, before, after in changed:
+            for kind, name, before, after in changed:
                 action = "add" if before is None else "remove" if after is None else "set"
-                thing = Thing(Kind.RULES, name, frozenset({name}))
-                await change.wrote(f"domain.{action}", thing, before, after)
+                domains = frozenset({name}) if kind is Kind.RULES else frozenset()
+                thing = Thing(kind, name, domains)
+                await change.wrote(f"{kind.value}.{action}", thing, before, after)
+
+    async def note_certificate(self, name: str, action: str, done: State) -> None:
+        """Something was done at an authority: to which certificate or account there, what, with what outcome. Called behind it."""
+        async with self._changes.change() as change:
+            await change.wrote(f"certificate.{action}", Thing(Kind.CERTIFICATE, name), None, done)
 
     async def read(
         self,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from postil.accounts import limits, names, scramkeys
 from postil.accounts.changes import AccountError, Changes
+from postil.accounts.labels import checked_display_name
 from postil.accounts.passwords import BadPassword, check_password, hash_password, prepared
 from postil.accounts.rows import thing
 
@@ -144,8 +145,10 @@ class _Reader:
         name = self._name(cells["name"])
         self._secret(cells)
         display_name = cells.get("display_name", "")
-        if display_name and not display_name.isprintable():
-            self._wrong("display_name", "holds characters that cannot be seen")
+        try:
+            checked_display_name(display_name)
+        except AccountError as error:
+            self._wrong("display_name", str(error))
         planned = Planned(
             line=self._line,
             name=name,
@@ -199,8 +202,10 @@ class _Reader:
                         else "write a number"
                     )
                     self._wrong(column, f"{value!r} is none: {form}")
+                elif (number := int(match[1]) * _UNITS[match[2].lower()]) > limits.QUOTA:
+                    self._wrong(column, f"{value!r} is too large: at most {limits.QUOTA}")
                 else:
-                    yield column, int(match[1]) * _UNITS[match[2].lower()]
+                    yield column, number
 
     def _all_addresses(self, name: str, others: str) -> Iterator[tuple[str, str]]:
         for column, address in [("name", name)] * ("@" in name) + [

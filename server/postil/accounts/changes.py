@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import aiosqlite
 
-from postil.accounts import limits
+from postil.accounts import limits, schema
 from postil.accounts.roles import Action, Actor, Power, Role, Thing, may
 from postil.base.clock import Clock
 from postil.ports.ids import AccountId
@@ -99,7 +100,7 @@ class Changes:
                     raise AssertionError("a change that is not in the log of changes")
                 await self.connection.execute("COMMIT")
             except BaseException:
-                await self.connection.execute("ROLLBACK")
+                await schema.undo(self.connection)
                 raise
 
     def sees(self, thing: Thing) -> bool:
@@ -109,6 +110,15 @@ class Changes:
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """The answer to a question; the caller says what of it the actor may see."""
         return [tuple(row) for row in await self.connection.execute_fetchall(sql, values)]
+
+    async def insert(self, sql: str, values: Sequence[object], taken: str) -> int:
+        """The number of the new row; AccountError with `taken` where there is one like it."""
+        try:
+            cursor = await self.connection.execute(sql, values)
+        except sqlite3.IntegrityError as error:
+            raise AccountError(taken) from error
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
 
 
 async def acting(changes: Changes, account: AccountId) -> Actor:

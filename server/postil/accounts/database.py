@@ -170,19 +170,32 @@ class AccountsDatabase:
     async def _find(self, login: str) -> Login | None:
         """What is kept of the account a login name or address leads to.
 
-        One question, whether or not there is such an account: how long it takes tells nothing.
+        One question, whether or not there is such an account, and one row: for a name that leads nowhere it is somebody else's, and put
+        away again. So how long it takes tells nothing. `names.nobody` takes the same spellings for one name, or the salts of SCRAM would tell.
         """
+        name = names.login_key(login)
         try:
             local, domain = names.split_address(login)
+            narrow, _ = names.split_address(name)
         except names.BadAddress:
-            local = domain = ""
+            local = domain = narrow = ""
         rows = await self._rows(
-            f"SELECT {ACCOUNT}, {credentials.WANTED} FROM account WHERE id = coalesce("
+            f"SELECT {ACCOUNT}, {credentials.WANTED}, asked.number FROM (SELECT coalesce("
             "(SELECT id FROM account WHERE key = ?),"
-            f" (SELECT account FROM address WHERE domain = ? AND key = {KEY}), -1)",
-            (names.login_key(login), domain, *compared(local, domain)),
+            f" (SELECT account FROM address WHERE domain = ? AND key = {KEY})) AS number) AS asked"
+            " JOIN account ON account.id = coalesce(asked.number, (SELECT min(id) FROM account))",
+            (
+                name,
+                domain,
+                domain,
+                names.address_key(local, True),
+                names.address_key(narrow, False),
+            ),
         )
-        return credentials.login(rows[0], COLUMNS) if rows else None
+        if not rows:
+            return None  # there are no accounts at all
+        found = credentials.login(rows[0][:-1], COLUMNS)
+        return found if rows[0][-1] is not None else None
 
     async def _logged_in(self, found: Login, credential: Credential) -> Account:
         """The account whose login was right. SecondFactorOn where its own password alone is not enough; only then may anybody hear that it is disabled."""
@@ -232,16 +245,15 @@ class AccountsDatabase:
                     await scramkeys.store(self._connection, found.number, made)
                 await self._connection.execute("COMMIT")
             except BaseException:
-                await self._connection.execute("ROLLBACK")
+                await schema.undo(self._connection)
                 raise
 
     async def scram(self, login: str, hash_name: str, *, protocol: str) -> Salted:
         found = await self._find(login)
+        # Made for everybody, so that time tells nothing.
+        salt, iterations = scramkeys.invented(self._keys.scram, names.nobody(login)), ITERATIONS
         if found is not None and found.salt is not None:
             salt, iterations = found.salt, found.iterations
-        else:
-            salt = scramkeys.invented(self._keys.scram, names.login_key(login))
-            iterations = ITERATIONS
         return _Challenge(self, login, Hash(hash_name), protocol, salt, iterations)
 
     async def prove(self, asked: _Challenge, auth_message: bytes, proof: bytes) -> Proved | None:

@@ -20,6 +20,12 @@ POSTERS: Final = 1000
 # Characters of the reason why an account is disabled: a sentence, shown to whoever logs in with the right password.
 REASON: Final = 200
 
+# Characters of a person's name: shown in lists and in the log of changes, which keeps each old one.
+DISPLAY_NAME: Final = 200
+
+# RFC 9208 §4.1 and RFC 9051 §4: a limit is a number of 63 bits, and so is the database's.
+QUOTA: Final = 2**63 - 1
+
 # The end of the year 9999, after which no calendar can show a time.
 LAST_TIME: Final = 253_402_300_799
 

@@ -54,6 +54,16 @@ def login_key(login: str) -> str:
         )  # an address with a quoted local part, or a name from before there was a rule
 
 
+def nobody(login: str) -> str:
+    """One form of a name that leads nowhere, in all the spellings that would lead to one account if there were one."""
+    name = login_key(login)
+    try:
+        local, domain = split_address(name)
+    except BadAddress:
+        return name
+    return f"{address_key(local, False)}@{domain}"
+
+
 @lru_cache(maxsize=4096)  # asked for each recipient, and IDNA costs more than the rest of RCPT
 def domain_key(domain: str) -> str:
     """A-labels in lower case; literals and `localhost` as they are. BadAddress when it is no domain."""

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from postil.accounts.admin import Administration, checked_label
+from postil.accounts.admin import Administration
 from postil.accounts.changes import AccountError
+from postil.accounts.labels import checked_label
 from postil.accounts.rows import thing
 
 LONGEST_ID: Final = 1023  # octets of a credential ID
@@ -57,7 +58,7 @@ async def add(
         row = await database.show(name)
         if len(await every(database, name)) >= MOST:
             raise AccountError(f"{row.name} has {MOST} passkeys already: remove one first")
-        await database.insert_row(
+        await database.changes.insert(
             "INSERT INTO passkey (account, label, credential, public_key, sign_count, transports, created)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (row.id, label, credential, public_key, sign_count, words, int(database.clock.now())),

@@ -64,7 +64,10 @@ class Kind(enum.Enum):
     ACCOUNT = "account"  # with its addresses and passwords
     ALIAS = "alias"  # and lists
     RULES = "domain"  # separators, case, catch-all
+    TRANSPORT = "transport"
+    ROUTE = "route"
     ROLE = "role"
+    CERTIFICATE = "certificate"  # and accounts at authorities; no domain's admin orders any
     LOG = "log"  # one row of it: its domains are those of what the row tells of
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from postil.accounts.changes import Changes
-from postil.accounts.names import BadAddress, domain_key
+from postil.accounts.changes import AccountError, Changes, NotAllowed
+from postil.accounts.names import BadAddress, domain_key, login_key
 from postil.accounts.roles import Kind, Power, Role, Thing
 from postil.ports.accounts import Incoming
 from postil.smtp.paths import mailbox
@@ -84,6 +84,22 @@ async def read(
     )
     found = [_row(row) for row in rows]
     return [row for row in found if changes.sees(thing(row))]
+
+
+async def named(changes: Changes, name: str) -> AccountRow:
+    """One account by login name; AccountError when there is none."""
+    found = await read(changes, "WHERE account.key = ?", (login_key(name),))
+    if not found:
+        raise AccountError(f"there is no account {name}")
+    return found[0]
+
+
+async def numbered(changes: Changes, number: int) -> AccountRow:
+    """One that is there, by its number."""
+    found = await read(changes, "WHERE account.id = ?", (number,))
+    if not found:  # only the actor's rights can hide what is there
+        raise NotAllowed(f"{changes.actor} may not change that account")
+    return found[0]
 
 
 def _row(row: Sequence[object]) -> AccountRow:

@@ -6,7 +6,12 @@ one, never half. A database newer than the program is refused.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import secrets
+import sqlite3
+import stat
 from pathlib import Path
 
 import aiosqlite
@@ -217,6 +222,7 @@ class TooNew(Exception):
 
 async def open_database(path: Path) -> aiosqlite.Connection:
     """Open, create or migrate the control database; durable writes, foreign keys on."""
+    _private(path)
     connection = await aiosqlite.connect(path, isolation_level=None)
     try:
         await connection.execute("PRAGMA busy_timeout = 10000")
@@ -228,6 +234,32 @@ async def open_database(path: Path) -> aiosqlite.Connection:
         await connection.close()
         raise
     return connection
+
+
+def _private(path: Path) -> None:
+    """The file is there, and others cannot read it, wherever it lies: it holds hashes of passwords and the secrets of the server.
+
+    SQLite gives its companions the same mode and owner. What root makes belongs to whoever owns the folder.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & stat.S_IRWXO:
+            with contextlib.suppress(PermissionError):  # somebody else's
+                path.chmod(mode & ~stat.S_IRWXO)
+        # What SQLite would refuse is refused here: aiosqlite's thread adds a traceback to it.
+        if not path.is_file() or not os.access(path, os.R_OK):
+            what = os.strerror(errno.EACCES) if path.is_file() else "it is no file"
+            raise sqlite3.OperationalError(f"{path} cannot be read: {what}") from None
+        return
+    except OSError as error:
+        raise sqlite3.OperationalError(f"{path} cannot be made: {error.strerror}") from error
+    folder = path.parent.stat()
+    with contextlib.suppress(PermissionError):
+        if os.fstat(fd).st_uid != folder.st_uid:
+            os.fchown(fd, folder.st_uid, folder.st_gid)
+    os.close(fd)
 
 
 async def secret(connection: aiosqlite.Connection, name: str) -> bytes:
@@ -262,8 +294,14 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
             await connection.execute(f"PRAGMA user_version = {number + 1}")
         await connection.execute("COMMIT")
     except BaseException:
-        await connection.execute("ROLLBACK")
+        await undo(connection)
         raise
+
+
+async def undo(connection: aiosqlite.Connection) -> None:
+    """The end of a transaction that failed, which SQLite may have ended itself: a full disk is such a case."""
+    if connection.in_transaction:
+        await connection.execute("ROLLBACK")
 
 
 def _statements(script: str) -> list[str]:

@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from postil.accounts.admin import Administration, checked_label, protocol_words
+from postil.accounts.admin import Administration
 from postil.accounts.changes import AccountError
+from postil.accounts.labels import checked_label, protocol_words
 from postil.accounts.rows import thing
 from postil.base.clock import Clock
 
@@ -115,7 +116,7 @@ async def add(
             if kept is not None:
                 before = _state(label, sha256, kept[2])
                 await database.connection.execute("DELETE FROM tls_key WHERE digest = ?", (sha256,))
-            await database.insert_row(
+            await database.changes.insert(
                 "INSERT INTO tls_key (account, label, digest, protocols, created) VALUES (?, ?, ?, ?, ?)",
                 (row.id, label, sha256, words, int(database.clock.now())),
                 f"{row.name} has another key called {label}: remove it first",

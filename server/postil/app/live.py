@@ -1,4 +1,4 @@
-"""The settings of a running server: what it was started with, and the domains, which change while it runs.
+"""The settings of a running server: what it was started with, and the live ones (domains, transports, routes), which change while it runs.
 
 Theory of operation. Somebody asks for a reload: a command over the control socket, SIGHUP, or the watch, which looks at the two files
 every second and waits until they have stayed the same for one look, so that a file is not read while an editor writes it. The
@@ -25,6 +25,7 @@ from postil.base.clock import Clock
 from postil.config import Config, ConfigError, Domain, Loaded, Problem, read
 from postil.config.difference import between
 from postil.config.doubts import doubts
+from postil.config.model import LIVE
 from postil.daemon.metrics import Metrics
 from postil.daemon.notify import notify
 
@@ -79,11 +80,9 @@ class Live:
 
     @property
     def config(self) -> Config:
-        """What counts: the machine as it was started, the domains as they are now."""
-        now = self._now.config
-        return msgspec.structs.replace(
-            self._started, domain=now.domain, domains_file=now.domains_file
-        )
+        """What counts: the machine as it was started, the live settings as they are now."""
+        live = {field: getattr(self._now.config, field) for field in LIVE}
+        return msgspec.structs.replace(self._started, **live)
 
     async def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """What commands ask over the control socket; ValueError when it is something else."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from postil.acme.revoke import REASONS
 from postil.acme.revoke import revoke as revoke_certificate
 from postil.app.certs import surroundings
 from postil.base.clock import SystemClock
-from postil.cli import target
+from postil.cli import running, target
 from postil.config import Config
 from postil.config.acme import Provider, is_ip
 from postil.ports.store import StoreUnavailable
@@ -75,6 +76,12 @@ def _chosen(config: Config, names: Sequence[str]) -> list[Plan]:
             raise click.ClickException(f"no certificate is for {name}: there is {known}")
         chosen += [plan for plan in found if plan not in chosen]
     return chosen
+
+
+def _note(config: Config, name: str, action: str, done: dict[str, object]) -> None:
+    """What cannot be seen in a file of ours is in the log of changes."""
+    data = Path(config.data)
+    running.noted(data, lambda database: database.log.note_certificate(name, action, done))
 
 
 def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
@@ -229,6 +236,8 @@ def renew(names: tuple[str, ...], new_key: bool, wait: int, config: Path, as_jso
     for plan in chosen:
         issuer = Issuer(plan, around)
         error = _ask(issuer, new_key, wait) if serving else _order(issuer, new_key)
+        if error is None:
+            _note(settings, plan.label, "renew", {"new_key": new_key})
         results.append({**_row(plan, around), "ok": error is None, "failure": error})
 
     def text() -> str:
@@ -332,6 +341,9 @@ def account(
         }
 
     row = _run(_with_account(chosen, around, work))
+    done = {"deactivate": deactivate, "new": new, "change-key": change_key}
+    for what in (name for name, asked in done.items() if asked):
+        _note(settings, chosen.name, f"account.{what}", {"status": row["status"]})
 
     def text() -> str:
         if deactivate:
@@ -369,10 +381,16 @@ async def _with_account(
 @click.option(
     "--by-key", is_flag=True, help="Sign with the certificate's own key, where the account is lost."
 )
-@click.confirmation_option(prompt="A revoked certificate cannot be taken back. Go on?")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @target.config_options
-def revoke(name: str, reason: str, by_key: bool, config: Path, as_json: bool) -> None:
+def revoke(name: str, reason: str, by_key: bool, yes: bool, config: Path, as_json: bool) -> None:
     """Revoke the certificate for NAME; a running server orders another one at once."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.ClickException(
+                "a revoked certificate cannot be taken back: confirm with --yes"
+            )
+        click.confirm("A revoked certificate cannot be taken back. Go on?", abort=True, err=True)
     settings = _read(config)
     found = _chosen(settings, [name])
     if len(found) > 1:
@@ -380,5 +398,6 @@ def revoke(name: str, reason: str, by_key: bool, config: Path, as_json: bool) ->
         raise click.ClickException(f"{name} is in several certificates, name one: {labels}")
     around = _around(settings)
     kept: Kept = _run(revoke_certificate(Issuer(found[0], around), around, reason, by_key=by_key))
+    _note(settings, found[0].label, "revoke", {"reason": reason})
     row = {"certificate": found[0].label, "revoked": True, "file": kept.chain, "reason": reason}
     target.show(row, as_json, lambda: f"{found[0].label} is revoked")

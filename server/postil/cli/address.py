@@ -36,7 +36,7 @@ def add(
 ) -> None:
     """Lead mail for ADDRESS to ACCOUNT; status 0 as well when it does already."""
     row = target.administer(
-        config, folder, lambda database: database.add_address(account, address, mailbox)
+        config, folder, lambda database: database.addresses.add(account, address, mailbox)
     )
     target.show(as_dict(row), as_json, lambda: f"{address} leads to {row.name}")
 
@@ -74,7 +74,7 @@ def rm(
 
     async def work(database: Administration) -> bool:
         try:
-            await database.remove_address(address)
+            await database.addresses.remove(address)
         except AccountError as error:
             if if_exists and str(error).startswith("there is no address"):
                 return False

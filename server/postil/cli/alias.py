@@ -8,7 +8,7 @@ import click
 
 from postil.accounts import AccountError
 from postil.accounts.admin import Administration
-from postil.accounts.aliases import AliasRow, Sees
+from postil.accounts.aliasrows import AliasRow, Sees
 from postil.cli import completing, target
 from postil.cli.group import Verbs
 from postil.ports.accounts import Posts

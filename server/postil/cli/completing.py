@@ -50,6 +50,28 @@ def targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
     return list(dict.fromkeys(found))[:MOST]
 
 
+def transports(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of transports."""
+    return _rows(ctx, "transport", incomplete)
+
+
+def routes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of routes."""
+    return _rows(ctx, "route", incomplete)
+
+
+def _rows(ctx: click.Context, kind: str, incomplete: str) -> list[str]:
+    """From the second file, as it is: whatever is wrong elsewhere in it or in the machine's file."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        config = Path(ctx.params.get("config") or "postil.toml")
+        with config.open("rb") as file:
+            second = config.parent / str(tomllib.load(file).get("domains_file", "domains.toml"))
+        with second.open("rb") as file:
+            found = [str(one["name"]) for one in tomllib.load(file)[kind]]
+        return [name for name in found if name.lower().startswith(incomplete.lower())][:MOST]
+    return []
+
+
 def _like(incomplete: str) -> tuple[object, ...]:
     escaped = "".join("!" + c if c in "!%_" else c for c in incomplete)
     return (escaped + "%", MOST)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,8 @@ def check(file: Path, as_json: bool) -> None:
         if not as_json:
             raise click.ClickException(str(error)) from error
         problems = [_problem(one) for one in error.problems]
-        click.echo(json.dumps({"ok": False, "problems": problems, "warnings": []}, indent=2))
+        wrong = {"ok": False, "error": str(error), "status": 1}
+        target.show({**wrong, "problems": problems, "warnings": []}, True, str)
         raise SystemExit(1) from error
     config = loaded.config
     warnings = doubts(loaded)

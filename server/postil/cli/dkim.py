@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from postil.cli import running, target
+from postil.cli.group import Verbs
 from postil.config import ConfigError, Loaded, names, rotation
 from postil.config.change import Changed, Domains, Refused
 from postil.config.domain import Algorithm, Domain, Selector
@@ -21,7 +22,7 @@ from postil.config.locate import Path as Steps
 BOTH: tuple[Algorithm, ...] = ("ed25519", "rsa")
 
 
-@click.group("dkim")
+@click.group("dkim", cls=Verbs)
 def group() -> None:
     """DKIM keys of a domain: add, list, rotate, remove. Mail is not signed yet; keys and records can be ready."""
 

@@ -9,16 +9,17 @@ from pathlib import Path
 import click
 
 from postil.cli import dkim, running, target
+from postil.cli.group import Verbs
 from postil.config import ConfigError, Loaded
 from postil.config.assign import BadSetting, names, settings
-from postil.config.change import Domains, Refused
+from postil.config.change import Changed, Domains, Refused, a_labels
 from postil.config.difference import from_defaults, whole
 from postil.config.domain import Domain
 
 SHOWN = 10  # addresses that a refusal names
 
 
-@click.group()
+@click.group(cls=Verbs)
 def command() -> None:
     """Domains whose mail ends here: add, change, remove; what to publish in the DNS."""
 
@@ -93,12 +94,18 @@ def set_values(
 @command.command()
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Also when accounts have addresses there.")
+@click.option("--if-exists", is_flag=True, help="Status 0 as well when there is no such domain.")
 @target.config_options
-def rm(name: str, force: bool, config: Path, as_json: bool) -> None:
+def rm(name: str, force: bool, if_exists: bool, config: Path, as_json: bool) -> None:
     """Refuse mail for the domain NAME from now on; accounts, their mail and DKIM keys stay."""
     domains = Domains(config)
     with refusals():
         loaded = domains.read()
+        if if_exists and not domains.there(loaded, name):
+            none: dict[str, object] = {"name": a_labels(name), "removed": False, "addresses": []}
+            unchanged = Changed(False, loaded, loaded)
+            running.finish(unchanged, none, f"there is no domain {name}", as_json=as_json)
+            return
         _, one = domains.find(loaded, name)
         left = addresses(loaded, one.name)
         if left and not force:
@@ -123,7 +130,7 @@ def addresses(loaded: Loaded, domain: str) -> Sequence[str]:
     data = Path(loaded.config.data)
     if not (data / target.DATABASE).exists():
         return []
-    return target.administer(None, data, lambda database: database.addresses_at(domain))
+    return target.administer(None, data, lambda database: database.addresses.at(domain))
 
 
 @command.command()

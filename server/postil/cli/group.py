@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
-from typing import Final
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
@@ -22,8 +26,10 @@ COMMANDS: Final = {
     "domain": "Domains whose mail ends here: add, change, remove; what to publish in the DNS.",
     "localserve": "A mail server on this machine, for developers of mail software.",
     "logins": "Attempts to log in, the newest first.",
+    "route": "Routes: which outgoing mail takes which transport.",
     "serve": "The mail server of a configuration file.",
     "tlskey": "TLS keys that log in without a password: add, list, remove.",
+    "transport": "Transports: ways for outgoing mail, such as a relay.",
     "verify": "Check that a data folder holds what it should.",
     "version": "The version of Postil and of what it stands on.",
 }
@@ -33,8 +39,37 @@ MISSING: Final = (
 )
 
 
+class Verbs(click.Group):
+    """A group whose `list` answers to `ls` as well, and the other way round; so do the groups in it."""
+
+    group_class = type
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        other = {"ls": "list", "list": "ls"}.get(name, name)
+        return super().get_command(ctx, name) or super().get_command(ctx, other)
+
+
 class LazyGroup(click.Group):
-    """A group whose commands are modules of this package."""
+    """A group whose commands are modules of this package.
+
+    With `--json` an error is JSON too, on standard output: `error` (the sentence), `status`, and `problems` where it has places in files. The
+    sentence itself goes to standard error in any case.
+    """
+
+    def main(self, args: Sequence[str] | None = None, *others: Any, **more: Any) -> Any:
+        words = list(sys.argv[1:] if args is None else args)
+        options = words[: words.index("--")] if "--" in words else words
+        if "--json" not in options or not more.get("standalone_mode", True):
+            return super().main(args, *others, **more)
+        try:
+            status = super().main(args, *others, **{**more, "standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            _as_json(error.format_message(), error.exit_code, error.__cause__)
+        except click.Abort:
+            click.echo("Aborted!", err=True)
+            _as_json("aborted", 1, None)
+        sys.exit(status if isinstance(status, int) else 0)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -70,11 +105,12 @@ class LazyGroup(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
 
-class Verbs(click.Group):
-    """A group whose `list` answers to `ls` as well."""
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        return super().get_command(ctx, "list" if name == "ls" else name)
+def _as_json(said: str, status: int, cause: BaseException | None) -> NoReturn:
+    shown: dict[str, object] = {"error": said, "status": status}
+    if problems := getattr(cause, "problems", ()):
+        shown["problems"] = [{**dataclasses.asdict(one), "text": str(one)} for one in problems]
+    click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+    sys.exit(status)
 
 
 def _told(error: ModuleNotFoundError) -> Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 import sqlite3
 import time
@@ -34,9 +35,23 @@ class Span(click.ParamType[int]):
         return int(match[1]) * _SECONDS[match[2]]
 
 
+class Network(click.ParamType[str]):
+    """An address, or a network such as `2001:db8::/32`."""
+
+    name = "address"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        try:
+            return str(ipaddress.ip_network(str(value), strict=False)) if value else ""
+        except ValueError:
+            self.fail(f"{value!r} is no address and no network", param, ctx)
+
+
 @click.command()
-@click.option("--login", default="", help="Only this name, as the client wrote it.")
-@click.option("--ip", default="", help="Only from this address.")
+@click.option("--login", default="", help="Only this name as the client wrote it, in any case.")
+@click.option("--ip", type=Network(), default="", help="Only from this address or network.")
 @click.option("--protocol", default="", help="Only imap, submission, …")
 @click.option("--failed/--successful", default=None, help="Only failures, or only logins.")
 @click.option("--last", "span", type=Span(), default="7d", show_default=True, help="How far back.")
@@ -81,6 +96,14 @@ def _as_dict(row: Row) -> dict[str, object]:
     }
 
 
+def _login(text: str) -> str:
+    """What a client wrote may hold anything, and goes to a terminal; with a blank it could be taken for more than one fact."""
+    if not text:
+        return "-"
+    plain = text.isprintable() and not set(text) & {" ", "'", '"'} and text != "-"
+    return text if plain else repr(text)
+
+
 def _line(row: Row) -> str:
     result = row.result.value + (f" ({row.detail})" if row.detail else "")
     facts = [
@@ -88,8 +111,7 @@ def _line(row: Row) -> str:
         f"{row.count} x" if row.count > 1 else "",
         row.protocol,
         row.mechanism,
-        # What a client wrote may hold anything, and goes to a terminal.
-        f"{row.login!r}" if not row.login.isprintable() else row.login or "-",
+        _login(row.login),
         f"from {row.remote_ip or 'this machine'}",
         row.tls or "no TLS",
         f"as {row.client!r}" if row.client else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,14 @@ import msgspec
 
 from postil.accounts import Administration
 from postil.accounts.changes import State
+from postil.accounts.roles import Kind
 from postil.cli import target
 from postil.config.change import Changed
 from postil.config.difference import from_defaults
 from postil.config.domain import Domain
+from postil.config.routes import Route, Transport
+
+_Row = Domain | Transport | Route
 
 
 def ask(data: Path, what: str) -> Mapping[str, Any] | None:
@@ -30,7 +34,7 @@ def ask(data: Path, what: str) -> Mapping[str, Any] | None:
 
 
 def finish(changed: Changed, shown: dict[str, object], said: str, *, as_json: bool) -> None:
-    """The end of a command that changed domains: noted in the log of changes, and the server takes it over before this returns. Status 1
+    """The end of a command that changed the second file: noted in the log of changes, and the server takes it over before this returns. Status 1
     when it does not.
 
     What the server says goes to standard error, so that zone lines on standard output are nothing else.
@@ -57,7 +61,10 @@ def finish(changed: Changed, shown: dict[str, object], said: str, *, as_json: bo
         problems = "\n".join(str(one["text"]) for one in answer["problems"])
         more = [f"the server goes on with what it had:\n{problems}"]
     told = {"state": state, **(answer or {})}
-    target.show({**shown, "changed": changed.written, "server": told}, as_json, lambda: said)
+    wrong = {"error": more[0], "status": 1} if state == "refused" else {}
+    target.show(
+        {**shown, "changed": changed.written, "server": told, **wrong}, as_json, lambda: said
+    )
     if not as_json and (changed.written or state == "refused"):
         click.echo("\n".join(more), err=True)
     if state == "refused":
@@ -65,28 +72,47 @@ def finish(changed: Changed, shown: dict[str, object], said: str, *, as_json: bo
 
 
 def _note(changed: Changed) -> None:
-    """Rows for the domains that are different now. The files are written by then, so that what fails here is said and undoes nothing."""
-    old, new = ({one.name: one for one in side.config.domain} for side in (changed.before, changed.loaded))  # fmt: skip
+    """Rows for what is different now. The files are written by then, so that what fails here is said and undoes nothing."""
     rows = [
-        (name, _state(old.get(name)), _state(new.get(name)))
-        for name in dict.fromkeys((*old, *new))
-        if old.get(name) != new.get(name)
+        row
+        for kind, field in (
+            (Kind.RULES, "domain"),
+            (Kind.TRANSPORT, "transport"),
+            (Kind.ROUTE, "route"),
+        )
+        for row in _different(
+            kind, getattr(changed.before.config, field), getattr(changed.loaded.config, field)
+        )
     ]
 
-    async def write(database: Administration) -> None:
-        await database.log.note_domains(rows)
+    noted(Path(changed.loaded.config.data), lambda database: database.log.note_files(rows))
 
-    data = Path(changed.loaded.config.data)
+
+def noted(data: Path, work: Callable[[Administration], Coroutine[Any, Any, None]]) -> None:
+    """Rows in the log of changes for what is done already, elsewhere than in the control database."""
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        target.administer(None, data, write)
+        target.administer(None, data, work)
     except (OSError, click.ClickException) as error:
         said = error.message if isinstance(error, click.ClickException) else str(error)
         click.echo(f"the change is made, but is not in the log of changes: {said}", err=True)
 
 
-def _state(domain: Domain | None) -> State | None:
-    """The settings that are not the default; keys of the domain are files, and only named."""
-    if domain is None:
+def _different(
+    kind: Kind, before: Sequence[_Row], after: Sequence[_Row]
+) -> Iterator[tuple[Kind, str, State | None, State | None]]:
+    old, new = ({one.name: one for one in side} for side in (before, after))
+    for name in dict.fromkeys((*old, *new)):
+        if old.get(name) != new.get(name):
+            yield kind, name, _state(old.get(name)), _state(new.get(name))
+    if kind is Kind.ROUTE:  # the first that fits decides, so their order is a setting, too
+        left, right = ([name for name in side if name in old and name in new] for side in (old, new))  # fmt: skip
+        if left != right:
+            yield kind, "(order)", {"order": ", ".join(left)}, {"order": ", ".join(right)}
+
+
+def _state(row: _Row | None) -> State | None:
+    """The settings that are not the default; keys and secrets are kept elsewhere, and only named."""
+    if row is None:
         return None
-    return {change.field: msgspec.to_builtins(change.after) for change in from_defaults(domain)}
+    return {change.field: msgspec.to_builtins(change.after) for change in from_defaults(row)}

@@ -118,6 +118,9 @@ def administer(
         raise click.ClickException(str(error)) from error
     except sqlite3.Error as error:
         raise click.ClickException(f"the control database cannot be used: {error}") from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror or error}") from error
 
 
 def show(value: object, as_json: bool, text: Callable[[], str]) -> None:

@@ -15,6 +15,7 @@ from postil.config.edit import CannotEdit, Document
 from postil.config.load import Loaded, Source, read
 from postil.config.locate import Path as Steps
 from postil.config.rewrite import CannotWrite, rewrite
+from postil.config.secrets import Secret, decoded
 
 Values = Mapping[
     tuple[str, ...], object
@@ -45,6 +46,11 @@ class Domains:
         """As it is on the disk."""
         return read(self._config, empty=True)
 
+    def there(self, loaded: Loaded, name: str) -> bool:
+        """Is there such a domain? Refused when it is no name of one."""
+        wanted = a_labels(name)
+        return any(one.name == wanted for one in loaded.config.domain)
+
     def find(self, loaded: Loaded, name: str) -> tuple[int, Domain]:
         """A domain and which one it is; Refused when there is none."""
         wanted = a_labels(name)
@@ -63,7 +69,7 @@ class Domains:
                     other = [
                         ".".join(path)
                         for path, value in values.items()
-                        if not _is(one, path, value)
+                        if not same(one, path, value)
                     ]
                     if other:
                         place = loaded.place(("domain", at))
@@ -84,9 +90,9 @@ class Domains:
             for path, value in values.items():
                 steps = (*row, *path)
                 if value is None:
-                    if _there(document.data, steps):
+                    if there(document.data, steps):
                         document.drop(steps)
-                elif not (_there(document.data, steps) and _is(one, path, value)):
+                elif not (there(document.data, steps) and same(one, path, value)):
                     document.put(steps, value)
 
         return self.change(work)
@@ -143,15 +149,18 @@ def a_labels(name: str) -> str:
         raise Refused(str(error)) from error
 
 
-def _is(domain: Domain, path: tuple[str, ...], value: object) -> bool:
+def same(table: msgspec.Struct, path: tuple[str, ...], value: object) -> bool:
     """Does the field have the value?"""
-    found: Any = domain
+    found: Any = table
     for step in path:
         found = getattr(found, step, None)
+    if isinstance(found, Secret) or (value is not None and isinstance(value, Mapping)):
+        return bool(found == decoded(Secret, value))
     return bool(msgspec.to_builtins(found) == msgspec.to_builtins(value))
 
 
-def _there(data: Any, path: Steps) -> bool:
+def there(data: Any, path: Steps) -> bool:
+    """Is a path in what the TOML reader gave?"""
     for step in path:
         if isinstance(step, str) and step not in data:
             return False

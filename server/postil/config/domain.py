@@ -12,6 +12,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from postil.config.routes import Route, Transport
+
 DAY: Final = 86400  # seconds
 
 Algorithm = Literal["ed25519", "rsa"]
@@ -163,6 +165,8 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Domains(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file `domains.toml`, which `postil domain` writes."""
+    """The file `domains.toml`, which `postil domain`, `postil transport` and `postil route` write."""
 
     domain: Annotated[tuple[Domain, ...], Meta(description="The domains.")] = ()
+    transport: Annotated[tuple[Transport, ...], Meta(description="Ways for outgoing mail.")] = ()
+    route: Annotated[tuple[Route, ...], Meta(description="Which mail takes which.")] = ()

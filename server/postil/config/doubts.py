@@ -12,14 +12,20 @@ from postil.config import secrets
 from postil.config.domain import DAY, Domain
 from postil.config.load import Loaded
 from postil.config.locate import Path as Steps
-from postil.config.model import Chain, Config, Listener, Tls
+from postil.config.model import SECOND, Chain, Config, Listener, Tls
 from postil.config.problems import ConfigError, Finding, Problem
+from postil.routing import hidden
 
 
 def check_secrets(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> None:
-    """ConfigError with every secret that cannot be read; the server asks before it starts."""
+    """ConfigError with every secret of the machine that cannot be read; the server asks before it starts.
+
+    Those of transports are only doubted: mail comes in, and can be read, whatever is wrong with a relay.
+    """
     problems = []
     for path, secret in secrets.every(loaded.config):
+        if path[0] in SECOND:
+            continue
         try:
             secret.read(environment)
         except secrets.SecretError as error:
@@ -32,6 +38,9 @@ def doubts(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> list[
     """Warnings with their places, in the order of the fields."""
     config = loaded.config
     found: list[Finding] = [*_listeners(config), *_files(config), *_secrets(loaded, environment)]
+    if _others_enter(config.data):
+        what = f"every user of this machine can look into {config.data}, where mail and passwords lie: chmod o-rwx"
+        found.append(Finding(("data",), what))
     if config.limits.connections_per_ip > config.limits.connections:
         what = f"more than `connections` allows in all ({config.limits.connections})"
         found.append(Finding(("limits", "connections_per_ip"), what))
@@ -39,7 +48,18 @@ def doubts(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> list[
         source = loaded.machine if at < loaded.in_machine else loaded.domains
         folder = Path(source.file).resolve().parent
         found += _domain(domain, ("domain", at), Path(config.data), folder)
+    found += _routes(config)
     return [loaded.problem(one) for one in found]
+
+
+def _routes(config: Config) -> Iterator[Finding]:
+    for later, earlier in hidden(config.route):
+        what = f"never gets anything: {config.route[earlier].name} before it takes all that would"
+        yield Finding(("route", later), what)
+    for at, one in enumerate(config.transport):
+        if one.tls in ("starttls", "implicit") and not one.verify:
+            what = "whoever stands between can read and change the mail"
+            yield Finding(("transport", at, "verify"), what)
 
 
 def _listeners(config: Config) -> Iterator[Finding]:
@@ -90,6 +110,13 @@ def _secrets(loaded: Loaded, environment: Mapping[str, str]) -> Iterator[Finding
         if secret.written_out and _others_read(file):
             what = f'a secret in a file that every user of this machine can read ({file}): use {{ file = "…" }}'
             yield Finding(path, what)
+
+
+def _others_enter(folder: str) -> bool:
+    try:
+        return bool(os.stat(folder).st_mode & stat.S_IRWXO)
+    except OSError:
+        return False
 
 
 def _others_read(file: str) -> bool:

@@ -63,6 +63,30 @@ class Document:
         del _inside(wanted, path[:-1])[path[-1]]
         self._become(self._without(path), wanted)
 
+    def move(self, path: Path, to: int) -> None:
+        """A row of an array of tables in front of row `to`, or behind the last; comments right above a row go with it."""
+        array, at = path[:-1], path[-1]
+        assert isinstance(at, int)
+        wanted = copy.deepcopy(self.data)
+        rows = _inside(wanted, array)
+        count = len(rows)
+        rows.insert(to - 1 if to > at else to, rows.pop(at))
+        if self._places[path].kind is not Kind.HEADER:
+            raise CannotEdit("has these in one list: please edit it by hand")
+        start, end = self._block(path)
+        block = self.text[start:end].rstrip() + self._line
+        where = self._block((*array, min(to, count - 1)))
+        target = where[0] if to < count else where[1]
+        before, after = self.text[:target], self.text[target:]
+        if target > start:
+            before = _cut_lines(before, start, end)
+        else:
+            after = _cut_lines(after, start - target, end - target)
+        if before.strip():
+            before = before.rstrip() + self._line * 2
+        after = after.lstrip("\r\n")
+        self._become(before + block + (self._line + after if after.strip() else ""), wanted)
+
     def _become(self, text: str, wanted: Mapping[str, Any]) -> None:
         try:
             right = _pruned(tomllib.loads(text)) == _pruned(wanted)
@@ -220,6 +244,16 @@ class Document:
 
     def _extent(self, path: Path) -> int:
         return max(one.end for one in self._within(path)) if path else len(self.text.rstrip())
+
+    def _block(self, path: Path) -> tuple[int, int]:
+        """From the comments right above a row to the end of its last line."""
+        start = self.text.rfind("\n", 0, self._places[path].start) + 1
+        while start:
+            above = self.text.rfind("\n", 0, start - 1) + 1
+            if not self.text[above:start].lstrip(" \t").startswith("#"):
+                break
+            start = above
+        return start, self._line_end(self._extent(path))
 
     def _line_end(self, at: int) -> int:
         end = self.text.find("\n", at)

@@ -192,4 +192,41 @@ max_age = 1209600
 # TLSRPT: who gets reports of TLS that failed.
 [domain.tlsrpt]
 rua = ["mailto:postmaster@example.org"]
+
+# Outgoing mail: transports are ways, routes say which mail takes which. Nothing is sent yet: `postil route explain FROM TO` says what
+# would be. Mail that no route fits goes direct, to the MX hosts. kind: direct, smtp, submission, lmtp, fail.
+# [[transport]]
+# name = "provider"
+# kind = "submission"
+# host = "smtp.provider.example"
+# port = 0                         # 465; 587 with tls = "starttls"
+# tls = ""                         # implicit, starttls, none; "" is implicit for submission, starttls for smtp
+# verify = true
+# user = "ann"
+# password = { file = "provider.password" }
+# ip = "any"                       # or "4", "6"
+# from_ips = []                    # addresses of this machine to send from
+# socks = ""                       # a SOCKS5 proxy, such as "127.0.0.1:1080"
+# helo = ""                        # "" is the machine's hostname
+
+# [[transport]]
+# name = "store"
+# kind = "lmtp"
+# socket = "/run/store/lmtp"       # or host and port
+
+# [[transport]]
+# name = "closed"
+# kind = "fail"
+# code = 550
+# status = "5.7.1"
+# text = "we do not write there"
+
+# Asked from top to bottom; the first whose conditions all hold decides. Empty lists: any.
+# [[route]]
+# name = "second-try"
+# from_domain = []                 # domains of the sender, .example.org for all below, <> for notices
+# from_account = []
+# to_domain = ["example.net", ".example.net"]
+# minimum_attempts = 3             # only after three attempts have failed
+# transport = "provider"
 """

@@ -6,6 +6,7 @@ that it was there: then somebody has moved it, and taking that for "no domains" 
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from collections.abc import Mapping
@@ -15,10 +16,10 @@ from typing import Any, Final
 
 import msgspec
 
-from postil.config import check, check_domain, locate
+from postil.config import check, check_domain, check_routes, locate, secrets
 from postil.config.decode import decode
 from postil.config.domain import Domain, Domains
-from postil.config.model import DOMAINS_FILE, Config
+from postil.config.model import DOMAINS_FILE, SECOND, Config
 from postil.config.problems import ConfigError, Finding, Problem
 
 LARGEST: Final = (
@@ -69,6 +70,8 @@ class Places:
     def problem(self, finding: Finding) -> Problem:
         path, source = finding.path, self._machine
         match path:
+            case (str(top), *_) if top in SECOND:
+                source = self._domains
             case ("domain", int(at), *rest) if at >= self._in_machine:
                 path, source = ("domain", at - self._in_machine, *rest), self._domains
         return located(source, Finding(path, finding.what), self._found)
@@ -117,6 +120,10 @@ def source(path: Path) -> Source:
         ) from error
     if len(raw) > LARGEST:
         raise ConfigError([Problem(str(path), 0, "", f"holds more than {LARGEST} octets")])
+    if raw.startswith(codecs.BOM_UTF8):
+        # TOML has none, and what commands leave alone must be a file that others read as well.
+        what = "begins with a byte order mark: save it as UTF-8 without BOM"
+        raise ConfigError([Problem(str(path), 1, "", what)])
     try:
         return Source(str(path), raw.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -147,18 +154,30 @@ def assemble(
     problems += [located(domains, one, cache) for one in theirs]
     if config is None or more is None:
         raise ConfigError(_sorted(problems, machine))
+    for name in SECOND:
+        if getattr(config, name):
+            what = f"[[{name}]] belongs into {domains.file}, which commands change: move it there"
+            problems.append(located(machine, Finding((name, 0), what), cache))
     in_machine = len(config.domain)
     found: list[Finding] = []
     checked = check.machine(config, folder, found)
     every: tuple[Domain, ...] = check_domain.domains((*config.domain, *more.domain), found)
+    beside = Path(domains.file).resolve().parent
+    transports = check_routes.transports(secrets.anchored(more.transport, beside), beside, found)
+    routes = check_routes.routes(more.route, transports, found)
     if not every and not empty and not problems:
         found.append(Finding(("domain",), "at least one domain is needed: postil domain add NAME"))
     places = Places(machine, domains, in_machine)
     problems += [places.problem(one) for one in found]
     if problems:
         raise ConfigError(_sorted(problems, machine))
-    result = msgspec.structs.replace(checked, domain=every)
-    written = msgspec.structs.replace(config, domain=(*config.domain, *more.domain))
+    result = msgspec.structs.replace(checked, domain=every, transport=transports, route=routes)
+    written = msgspec.structs.replace(
+        config,
+        domain=(*config.domain, *more.domain),
+        transport=more.transport,
+        route=more.route,
+    )
     return Loaded(result, written, machine, domains, in_machine, places)
 
 

@@ -12,11 +12,14 @@ from msgspec import Meta
 
 from postil.config import acme as acme_tables
 from postil.config.domain import Domain
+from postil.config.routes import Route, Transport
 
 MIB = 1024 * 1024
 DOMAINS_FILE = "domains.toml"
 # Fields of `Config` that a running server takes over; the others need a restart.
-LIVE = frozenset({"domain", "domains_file"})
+LIVE = frozenset({"domain", "domains_file", "transport", "route"})
+# Those that stand in the second file only.
+SECOND = ("transport", "route")
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -221,6 +224,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         ),
     ] = DOMAINS_FILE
     domain: tuple[Domain, ...] = ()  # of both files, once loaded
+    transport: tuple[Transport, ...] = ()  # of the second file
+    route: tuple[Route, ...] = ()  # of the second file
     listener: tuple[Listener, ...] = DEFAULT_LISTENERS
     tls: Tls = Tls()
     limits: Limits = Limits()

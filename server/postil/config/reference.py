@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from postil.config.decode import is_table, optional, row_of
-from postil.config.model import DOMAINS_FILE, LIVE, Config
+from postil.config.model import DOMAINS_FILE, LIVE, SECOND, Config
 from postil.config.secrets import Secret, encoded
 
 _WORDS = {str: "text", int: "number", bool: "true or false", Secret: "secret"}
@@ -65,7 +65,7 @@ def _table(
         else:
             fields.append(_field(field, bare, _description(annotated), at, counts))
     top = at[0] if at else ""
-    file = DOMAINS_FILE if top == "domain[]" else "postil.toml"
+    file = DOMAINS_FILE if top in ("domain[]", *(f"{one}[]" for one in SECOND)) else "postil.toml"
     yield Table(
         ".".join(at), header, file, live, inspect.cleandoc(kind.__doc__ or ""), tuple(fields)
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from postil.base.clock import Clock
 from postil.daemon.service import Service, Surroundings, Words
+from postil.imap.serving import serve
 from postil.imap.session import Session
 from postil.imap.settings import Limits, Settings
 from postil.ports.accounts import Accounts
@@ -52,7 +53,7 @@ def imap_service(
     """IMAP sessions on any port."""
 
     async def run(stream: Stream) -> None:
-        await Session(stream, store, accounts, clock, settings).run()
+        await serve(Session(stream, store, accounts, clock, settings))
 
     service = Service("imap", WORDS, run, surroundings)
     settings = Settings(

@@ -96,7 +96,7 @@ async def receive(session: Session, literal: MessageLiteral) -> tuple[Staged, Co
     try:
         if literal.sync or session.reader.buffered() < literal.size:
             # The client may wait for earlier answers before it sends the octets.
-            await session.settle()
+            await session.execution.settle()
             await session.flush()
         await literal.accept()
         header = utf8.HeaderWatch()

@@ -57,7 +57,7 @@ REMEMBERED_OCTETS = 16 * MIB
 REMEMBERED_MESSAGES = 2048
 # Octets of a body read, and waiting in the stream, at a time: a slow reader costs no more.
 BODY_SLICE = 256 * KIB
-# METADATA: octets of an entry name, which is repeated in every answer, and entries of one GETMETADATA.
+# METADATA: octets of an entry name, which is repeated in every answer, and entries that one GETMETADATA or LIST asks for.
 ENTRY_NAME = 500
 ENTRIES = 1000
 # NOTIFY: groups and names of one command, each compared with the name of every change; and mailboxes that may change between

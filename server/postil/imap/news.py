@@ -13,6 +13,8 @@ from postil.imap import watching
 from postil.imap.annotated import Annotated
 from postil.imap.commands import fetch
 from postil.imap.errors import Bye
+from postil.imap.extensions import condstore
+from postil.imap.fetch import items
 from postil.imap.view import SelectedView
 from postil.imap.watching import MESSAGES, Event, Watch
 from postil.ports.ids import MailboxId, ModSeq, Uid
@@ -147,16 +149,24 @@ class News:
     async def _fetch_arrivals(self, view: SelectedView, known: int) -> None:
         """RFC 5465 §5.2: "followed by an unsolicited FETCH response containing the information requested by the client." """
         own, self._own = self._own, set()
-        items = self.watch.wish.selected.items if self.watch is not None else ()
-        if not items or known == view.count:
+        wanted = self.watch.wish.selected.items if self.watch is not None else ()
+        if not wanted or known == view.count:
             return
         uids = view.view.generation.uids
         # RFC 5465 §5.2: "A FETCH response SHOULD NOT be generated for a new message created by the client on this particular
         # connection"
         fresh = view.alive([at for at in range(known, view.count) if uids[at] not in own])
+        session = self._session
+        # RFC 9051 §7.5.2: "If the server chooses to send unsolicited FETCH responses, they MUST include UID FETCH item."
+        if items.UID not in wanted and (session.rev2 or session.condstore) and not view.by_uid:
+            wanted = (items.UID, *wanted)
+        # RFC 7162 §3.2.4: "automatically include both UID and mod-sequence data in all subsequent untagged FETCH responses", also
+        # those caused by "an external agent"
+        if session.condstore and condstore.MODSEQ not in wanted:
+            wanted = (*wanted, condstore.MODSEQ)
         if fresh:
-            async for piece in fetch.answer(self._session, items, fresh, []):
-                self._session.write(piece)
+            async for piece in fetch.answer(session, wanted, fresh, []):
+                session.write(piece)
 
     async def arrivals(self) -> None:
         """Tell of new messages only: where EXISTS must come before EXPUNGE."""

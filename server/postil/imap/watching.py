@@ -139,8 +139,8 @@ class Watch:
             kind = Event.SERVER_NOTES if change.mailbox is None else Event.NOTES
             return bool(wanted & kind)
         if change.mailbox is None:
-            self._list_changed = True
-            return bool(wanted)
+            self._list_changed = bool(wanted)
+            return self._list_changed
         if wanted & MESSAGES:
             self._changed[change.mailbox] = None
             return True

@@ -187,7 +187,8 @@ def _condense(data: Buffer, part: Part) -> str:
         own, _ = _first_lines(part_text(data, part, limit=PREVIEW_SOURCE))
     # RFC 8970 §3.3: "The server SHOULD limit the length of the preview text to 200 preview
     # characters."
-    return " ".join(own)[:MAX_PREVIEW].rstrip()
+    # RFC 8970 §3.2: nothing can be extracted from encrypted messages, those with the armor in their text included.
+    return " ".join(own).partition("-----BEGIN PGP MESSAGE-----")[0][:MAX_PREVIEW].rstrip()
 
 
 def _beginning(data: Buffer, part: Part) -> str:

@@ -13,7 +13,7 @@ import asyncio
 import ssl
 from typing import cast
 
-from postil.base.deflate import Deflater, Inflater
+from postil.base.deflate import Deflater, Inflater, Parting
 from postil.net import binding, limits
 from postil.net.tls import Tls, TlsFailed
 from postil.ports.stream import StreamBroken, StreamClosed
@@ -27,6 +27,7 @@ class Dialled(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._tls: Tls | None = None
         self._inflater: Inflater | None = None
+        self._parting: Parting | None = None  # from DEFLATE, which leaves something behind
         self._deflater: Deflater | None = None
         self._chunks: list[bytes] = []
         self._have = 0
@@ -107,16 +108,20 @@ class Dialled(asyncio.Protocol):
     def _next(self) -> bytes:
         inflater = self._inflater
         if inflater is None:
-            return self._take() if self._chunks else b""
+            octets = b""
+            while self._chunks and not octets:
+                octets = self._take()
+                if self._parting is not None:
+                    octets = self._part(self._parting, octets)
+            return octets
         while self._chunks or inflater.more:
             octets = inflater.feed(b"" if inflater.more else self._take())
             if octets:
                 return octets
             if inflater.broken:
                 raise StreamBroken(f"DEFLATE: {inflater.broken}")
-            if inflater.ended:
-                self._ended = True
-                self._chunks.clear()
+        if inflater.ended:
+            self._ended = True
         return b""
 
     async def read(self) -> bytes:
@@ -233,9 +238,16 @@ class Dialled(asyncio.Protocol):
     def end_inflating(self, unread: int) -> None:
         """What came before the last `unread` octets read was the last of DEFLATE."""
         assert self._inflater is not None
-        behind = self._inflater.plain_behind(unread)
+        self._parting = self._inflater.part(unread)
         self._inflater = None
-        self._put_back(behind)
+        self._put_back(self._part(self._parting, b""))
+
+    def _part(self, parting: Parting, data: bytes) -> bytes:
+        """What is plain of it, perhaps nothing yet."""
+        plain = parting.feed(data)
+        if parting.done:
+            self._parting = None
+        return plain
 
     def _put_back(self, octets: bytes) -> None:
         if octets:

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 # News nobody has asked for: about a minute of a mailbox in which a hundred messages a second come and go.
 MOST_NEWS: Final = 10_000
+# Octets of them: a server may tell of messages with their text (NOTIFY), as large as it likes.
+MOST_OCTETS: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +73,19 @@ class NewsQueue:
     """What the server tells unasked, in order; `async for` ends when the connection has been closed in good order."""
 
     def __init__(self) -> None:
-        self._kept: deque[Response] = deque()
+        self._kept: deque[tuple[Response, int]] = deque()  # with its size in octets
+        self._octets = 0
         self._lost = 0
         self._stirred = asyncio.Event()
         self._error: ConnectionEnded | None = None
 
-    def put(self, response: Response) -> None:
-        if len(self._kept) >= MOST_NEWS:
-            self._kept.popleft()
+    def put(self, response: Response, size: int = 0) -> None:
+        """`size`: what the server sent for it, in octets."""
+        self._kept.append((response, size))
+        self._octets += size
+        while len(self._kept) > MOST_NEWS or self._octets > MOST_OCTETS:
+            self._octets -= self._kept.popleft()[1]
             self._lost += 1
-        self._kept.append(response)
         self._stirred.set()
 
     def end(self, error: ConnectionEnded) -> None:
@@ -90,14 +95,14 @@ class NewsQueue:
     def waiting(self) -> list[Response | Lost]:
         """What is here now."""
         found: list[Response | Lost] = [Lost(self._lost)] if self._lost else []
-        found += self._kept
+        found += [response for response, _ in self._kept]
         self._kept.clear()
-        self._lost = 0
+        self._octets = self._lost = 0
         return found
 
     async def next(self) -> Response | Lost:
         """The next; ConnectionEnded when none will come."""
-        while not self._kept:
+        while not self._kept and not self._lost:
             if self._error is not None:
                 raise self._error
             self._stirred.clear()
@@ -105,7 +110,9 @@ class NewsQueue:
         if self._lost:
             lost, self._lost = Lost(self._lost), 0
             return lost
-        return self._kept.popleft()
+        response, size = self._kept.popleft()
+        self._octets -= size
+        return response
 
     async def __aiter__(self) -> AsyncIterator[Response | Lost]:
         while True:

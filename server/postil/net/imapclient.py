@@ -354,9 +354,10 @@ class ImapClient:
         try:
             yield engine.news
         finally:
-            if engine.ended is None:
+            if engine.ended is None and running.status is None:
                 # RFC 2177 §3: "The IDLE command is terminated by the receipt of a "DONE" continuation from the client"
                 engine.respond(running, b"DONE", secret=False)
+            if engine.ended is None:
                 await engine.finish(running, future)
 
 

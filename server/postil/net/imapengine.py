@@ -46,6 +46,8 @@ T = TypeVar("T")
 
 # Octets of a message written before we look whether the server keeps up.
 PIECE: Final = 48 * 1024
+# While a password is on its way.
+_UNSHOWN: Final = "what the server said while logging in is no IMAP; it may repeat the password, so it is not shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +233,9 @@ class Engine:
                     self._push()
                 self._push()
         except (ProtocolViolation, StreamBroken) as error:
-            self.fail(Violation(str(error)))
+            # The words quote what the server said, cut anywhere: a password that it repeats might stand there in part.
+            said = _UNSHOWN if self._secrets else str(error)
+            self.fail(Violation(said))
         except StreamClosed as error:
             self.fail(ConnectionEnded(str(error)))
         else:
@@ -241,15 +245,16 @@ class Engine:
         if self.conversation.inside:
             return Violation("the server left in the middle of a response")
         if self.conversation.bye is not None:
-            return ConnectionEnded(f"BYE: {self.conversation.bye.text}")
+            said = trace.masked(self.conversation.bye.text, self._secrets)
+            return ConnectionEnded(f"BYE: {said}")
         return ConnectionEnded(self.connection.why or "the server left without BYE")
 
     async def _happened(self, event: Event) -> None:
         match event:
             case Greeting(status):
                 self.greeting.set_result(status)
-            case News(response):
-                self.news.put(response)
+            case News(response, size):
+                self.news.put(response, size)
             case Challenge(running, text):
                 self._challenges[running].put_nowait(text)
             case Answered(running, status):

@@ -11,7 +11,7 @@ memory.
 
 from __future__ import annotations
 
-from postil.base.deflate import Inflater
+from postil.base.deflate import Inflater, Parting
 from postil.net import limits
 from postil.ports.stream import StreamBroken
 
@@ -19,7 +19,7 @@ from postil.ports.stream import StreamBroken
 class Inbox:
     """The octets of one connection."""
 
-    __slots__ = ("chunks", "ended", "have", "inflater", "stale")
+    __slots__ = ("chunks", "ended", "have", "inflater", "parting", "stale")
 
     def __init__(self) -> None:
         self.chunks: list[bytes] = []
@@ -27,6 +27,7 @@ class Inbox:
         self.stale = 0  # those of them that came before our last plaintext write
         self.ended = False  # the peer sends no more
         self.inflater: Inflater | None = None
+        self.parting: Parting | None = None  # from DEFLATE, which leaves something behind
 
     def pending(self) -> bool:
         """Would `next` give anything?"""
@@ -35,18 +36,22 @@ class Inbox:
     def next(self) -> bytes:
         """What a read gives without waiting; b"" when there is nothing; StreamBroken."""
         if self.inflater is None:
-            return self._take() if self.chunks else b""
+            octets = b""
+            while self.chunks and not octets:
+                octets = self._take()
+                if self.parting is not None:
+                    octets = self._parted(self.parting, octets)
+            return octets
         inflater = self.inflater
         while self.chunks or inflater.more:
             # What the inflater holds back comes first: it takes no more before, so little is ever inflated.
             octets = inflater.feed(b"" if inflater.more else self._take())
             if octets:
                 return octets
-            if inflater.ended:
-                self.ended = True
-                self.clear()
             if inflater.broken:
                 break
+        if inflater.ended:
+            self.ended = True  # whatever comes behind, and whether or not the connection ends too
         if inflater.broken:
             raise StreamBroken(f"DEFLATE: {inflater.broken}")
         return b""
@@ -77,6 +82,20 @@ class Inbox:
         if octets:
             self.chunks.insert(0, octets)
             self.have += len(octets)
+
+    def part(self, unread: int) -> None:
+        """What comes is compressed no longer; `unread` octets of what was read come first again."""
+        assert self.inflater is not None
+        self.parting = self.inflater.part(unread)
+        self.inflater = None
+        self.put_back(self._parted(self.parting, b""))
+
+    def _parted(self, parting: Parting, data: bytes) -> bytes:
+        """What is plain of it, perhaps nothing yet."""
+        plain = parting.feed(data)
+        if parting.done:
+            self.parting = None
+        return plain
 
     def clear(self) -> None:
         """Throw away what waits."""

@@ -388,11 +388,8 @@ class Connection(asyncio.Protocol):
         self._inbox.put_back(early)
 
     def uncompress(self, unread: int) -> None:
-        inflater = self._inbox.inflater
-        assert inflater is not None
-        behind = inflater.plain_behind(unread)
-        self._inbox.inflater = self._deflater = None
-        self._inbox.put_back(behind)
+        self._deflater = None
+        self._inbox.part(unread)
 
     # --- the end
 

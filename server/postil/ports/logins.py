@@ -26,16 +26,23 @@ class Result(enum.Enum):
     DISABLED = "account disabled"  # name and password were right
     BINDING = "channel binding failed"  # somebody may sit between
     MALFORMED = "malformed"
-    ABORTED = "aborted"
+    ABORTED = "aborted"  # by the client, or what it sent was no base64
     LIMITED = "too many failures from there"
     UNAVAILABLE = "accounts unavailable"
+    FAULT = "a fault of the server"
 
     @property
     def counts(self) -> bool:
         """Does it look like guessing?"""
         return self in _COUNT
 
+    @property
+    def free(self) -> bool:
+        """Can anybody have as many of these as he likes?"""
+        return not self.counts and self not in _KNOWN
 
+
+_KNOWN = frozenset({Result.OK, Result.DISABLED})  # had the right password
 _COUNT = frozenset(
     {
         *(Result.CREDENTIALS, Result.SECOND_FACTOR, Result.AUTHORIZATION),

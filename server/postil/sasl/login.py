@@ -66,6 +66,19 @@ class _Trying:
 
     mechanism: str
     login: str = ""
+    asking: bool = False  # it is the client's turn
+
+
+def _turns(trying: _Trying, ask: Ask) -> Ask:
+    """`ask`, and whose turn it is."""
+
+    async def asked(challenge: bytes) -> bytes:
+        trying.asking = True
+        response = await ask(challenge)
+        trying.asking = False
+        return response
+
+    return asked
 
 
 WRONG: Final = "Wrong name or password"
@@ -132,6 +145,7 @@ class Login:
     async def exchange(self, mechanism: str, initial: bytes | None, ask: Ask) -> Account:
         """An exchange of a mechanism of `mechanisms`; Failed, and whatever `ask` raises."""
         trying = _Trying(mechanism)
+        ask = _turns(trying, ask)
         if mechanism in scram.MECHANISMS:
             run = self._scram(trying, initial, ask)
         elif mechanism == "PLAIN":
@@ -206,7 +220,7 @@ class Login:
             self._record(trying, Result.UNAVAILABLE)
             raise
         except Exception:
-            self._record(trying, Result.ABORTED)
+            self._record(trying, Result.ABORTED if trying.asking else Result.FAULT)
             raise
         self._record(trying, Result.OK, account)
         return account

@@ -83,14 +83,23 @@ def _check(text: str, *, free: bool) -> None:
             case _Fit.FREE:
                 fits = free
             case _Fit.JOINER:
-                fits = idna.core.valid_contextj(text, at)
+                fits = _stands(idna.core.valid_contextj, text, at)
             case _Fit.IN_CONTEXT:
-                fits = idna.core.valid_contexto(text, at)
+                fits = _stands(idna.core.valid_contexto, text, at)
             case _Fit.NEVER:
                 fits = False
         if not fits:
             kind = "control character" if unicodedata.category(character) == "Cc" else "character"
             raise Unacceptable(f"the {kind} U+{ord(character):04X} may not stand there")
+
+
+def _stands(rule: Callable[[str, int], bool], text: str, at: int) -> bool:
+    """Does the rule of RFC 5892 Appendix A let the character stand there?"""
+    try:
+        return rule(text, at)
+    except ValueError:
+        # The library asks for the name of the character before, and those of some scripts (Tangut) have none in Python's tables.
+        return False
 
 
 def _opaque(text: str) -> str:
@@ -124,13 +133,19 @@ def _username(text: str) -> str:
         idna.check_bidi(normal)
     except idna.IDNABidiError:
         raise Unacceptable("it mixes directions of writing") from None
+    except idna.IDNAError:
+        raise Unacceptable("it is too long") from None
     return normal
 
 
 def _stable(text: str, once: Callable[[str], str]) -> str:
     # RFC 8265 §5: "an implementation SHOULD apply the rules repeatedly until the output string is stable"
     for _ in range(_STABLE_AFTER):
-        after = once(text)
+        try:
+            after = once(text)
+        except idna.IDNAError:
+            # The library looks at 1,024 characters at most, and not at all when there is nothing to look for.
+            raise Unacceptable("it is too long") from None
         if after == text:
             return text
         text = after

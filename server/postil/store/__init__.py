@@ -12,8 +12,8 @@ many wait. Then, in the event loop, `shard` changes the pictures, resolves the f
 
 Files in reading order. Shared: `limits`, `names`, `entries` (room for annotations), `flagsets`, `generation`, `picture` (a mailbox as all its sessions
 see it), `feed`, `ingest` (from octets to the record that FETCH answers from). Without a disk: `memory`. On disk: `schema`, `migrations`,
-`lock`, `files` (the port to the file system that the crash recorder stands in for), `segments`, `readers`, `shapes`, `database`; `events`,
-`transaction`, `writer`, `intents`; `staging`, `snapshots`, `pictures`, `compaction`, `shard`, and last `sqlite`, which speaks the port. `bodies` and
+`lock`, `files` (the port to the file system that the crash recorder stands in for), `segments`, `readers`, `places`, `shapes`, `database`; `events`,
+`transaction`, `requests`, `connection`, `writer`, `intents`; `staging`, `incoming`, `snapshots`, `pictures`, `compaction`, `shard`, `acquaintances`, and last `sqlite`, which speaks the port. `bodies` and
 `search` find text; `verify` and `verify_index` check every promise of a shard from its files.
 
 Rules: the event loop is the lock of everything in memory; whatever is acknowledged is on disk; bodies are never

@@ -20,9 +20,9 @@ from postil.store.database import read_every
 from postil.store.events import BodiesReclaimed
 from postil.store.files import Files
 from postil.store.limits import COMPACT_OCTETS, COMPACT_RECORDS
+from postil.store.requests import Intent
 from postil.store.segments import Log, Record, segment_path
 from postil.store.transaction import Transaction
-from postil.store.writer import Intent
 
 
 def candidates(db: apsw.Connection, current: int) -> Sequence[int]:

@@ -59,9 +59,10 @@ from postil.store.lock import FolderLock
 from postil.store.migrations import migrate
 from postil.store.pictures import Pictures
 from postil.store.readers import Segments
+from postil.store.requests import Intent, Outcome
 from postil.store.segments import Log, Numbers, segment_numbers, segment_path
 from postil.store.staging import Stage
-from postil.store.writer import Intent, Outcome, Writer, WriterHooks
+from postil.store.writer import Writer, WriterHooks
 
 log = logging.getLogger("postil.store")
 

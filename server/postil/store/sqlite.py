@@ -11,15 +11,10 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
-from zlib import crc32
-
-import apsw
 
 from postil.base.clock import Clock
-from postil.base.ids import object_id
 from postil.ports.ids import AccountId, MailboxId, ModSeq, Uid
 from postil.ports.picture import View
 from postil.ports.store import (
@@ -30,7 +25,6 @@ from postil.ports.store import (
     Change,
     Column,
     Copied,
-    Corrupt,
     Details,
     FlagChange,
     Flagged,
@@ -43,10 +37,11 @@ from postil.ports.store import (
     TextSearch,
     Usage,
 )
+from postil.store.acquaintances import Acquaintances
 from postil.store.bodies import ShardBodies
 from postil.store.database import read_every, read_first
-from postil.store.ingest import Ingested, addressees, ingest, with_prefix
-from postil.store.intents.appending import Append, Incoming, Shape
+from postil.store.incoming import incoming, settable, staged
+from postil.store.intents.appending import Append
 from postil.store.intents.copying import Copy
 from postil.store.intents.expunging import Expunge
 from postil.store.intents.flagging import ChangeFlags
@@ -61,29 +56,14 @@ from postil.store.intents.sharing import (
     Subscribe,
 )
 from postil.store.intents.upkeep import DropStaged
-from postil.store.limits import (
-    CORRESPONDENTS_MAX,
-    DETAILS_MAX,
-    FREE_SPACE_FLOOR,
-    HEADER_CACHE_OCTETS,
-    PLACES_AHEAD,
-    PLACES_KEPT,
-)
+from postil.store.limits import DETAILS_MAX, FREE_SPACE_FLOOR
 from postil.store.picture import PinnedView
-from postil.store.readers import FileBody, Location, LogBody, OpenSegment, read_header
+from postil.store.places import Places
 from postil.store.search.index import SearchIndex
 from postil.store.search.scan import scan
-from postil.store.segments import Record
 from postil.store.shapes import Shapes
 from postil.store.shard import Settings, Shard
-from postil.store.staging import StagedBody, StagingWriter
-
-_LOCATION = "b.segment, b.offset, b.length, b.crc, b.header_size, b.header_crc, b.prefix, s.blocks"
-_PLACES = (
-    f"SELECT b.id, {_LOCATION} FROM carray(?) AS c CROSS JOIN body AS b ON b.id=c.value"
-    " CROSS JOIN segment AS s ON s.number=b.segment"
-)
-_RECENT = "\\recent"
+from postil.store.staging import StagingWriter
 
 
 class SqliteStore:
@@ -91,12 +71,11 @@ class SqliteStore:
 
     def __init__(self, shard: Shard) -> None:
         self.shard = shard
-        self._bodies = ShardBodies(shard, self.stored_body)
+        self._places = Places(shard)
+        self._bodies = ShardBodies(shard, self._places.body)
         self._index: SearchIndex | None = None  # None: everything is scanned
-        self._places: dict[int, Location] = {}
         self._shapes = Shapes(shard)
-        self._learned: dict[AccountId, bool] = {}  # is there anything in its acquaintances?
-        shard.on_learned = lambda account: self._learned.pop(account, None)
+        self._acquaintances = Acquaintances(shard)
 
     @classmethod
     async def at(
@@ -200,13 +179,13 @@ class SqliteStore:
         return StagingWriter(self.shard.stage, account or 0)
 
     async def discard(self, body: Staged) -> None:
-        staged = self.shard.stage.bodies.pop(body.number, None)
-        if staged is None or staged.file is None:
+        dropped = self.shard.stage.bodies.pop(body.number, None)
+        if dropped is None or dropped.file is None:
             return
-        number = staged.file.number
+        number = dropped.file.number
         try:
             release = self.shard.stage.file_numbers.discard
-            if await self.shard.writer.submit(DropStaged(staged.file, release)):
+            if await self.shard.writer.submit(DropStaged(dropped.file, release)):
                 self.shard.drop_segment(number)
         except StoreUnavailable:
             return  # the file has no row, or a row without users: the next start removes it
@@ -215,20 +194,20 @@ class SqliteStore:
 
     async def append(self, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
         sent = self._keeps_sent_mail(mailbox)
-        incoming = [await self._incoming(message, sent) for message in messages]
-        (appended,) = await self.shard.writer.submit(Append([(mailbox, incoming)]))
+        ready = [await incoming(self.shard, message, sent) for message in messages]
+        (appended,) = await self.shard.writer.submit(Append([(mailbox, ready)]))
         return appended
 
     async def replace(
         self, source: MailboxId, uid: Uid, target: MailboxId, message: NewMessage
     ) -> Appended:
-        incoming = await self._incoming(message, self._keeps_sent_mail(target))
-        intent = Replace(source, uid, target, incoming)
+        ready = await incoming(self.shard, message, self._keeps_sent_mail(target))
+        intent = Replace(source, uid, target, ready)
         (appended,) = await self.shard.writer.submit(intent)
         return appended
 
     async def deliver(self, targets: Sequence[tuple[MailboxId, NewMessage]]) -> Sequence[Appended]:
-        groups = [(mailbox, [await self._incoming(message)]) for mailbox, message in targets]
+        groups = [(mailbox, [await incoming(self.shard, message)]) for mailbox, message in targets]
         return await self.shard.writer.submit(Append(groups))
 
     def _keeps_sent_mail(self, mailbox: MailboxId) -> bool:
@@ -238,86 +217,7 @@ class SqliteStore:
         return row is not None
 
     async def acquaintance(self, account: AccountId, body: Staged) -> Acquaintance:
-        staged = self.shard.stage.bodies.get(body.number)
-        if staged is None:
-            raise StoreUnavailable("the message was thrown away before it was stored")
-        record = staged.ingested
-        if not self._has_learned(account):
-            return Acquaintance()
-        row = None
-        if record.sender:
-            row = self._first(
-                "SELECT written_to, marked FROM acquaintance WHERE account=? AND person=?",
-                account,
-                _key(record.sender),
-            )
-        written_to, marked = row or (0, 0)
-        return Acquaintance(bool(written_to), self._in_thread(account, record), marked)
-
-    def _has_learned(self, account: AccountId) -> bool:
-        """Does the account know anybody? Remembered until something is taught: every question costs a hand-over between threads, and
-        for somebody who has sent and marked nothing there is nothing to find."""
-        learned = self._learned.get(account)
-        if learned is None:
-            row = self._first(
-                "SELECT 1 WHERE EXISTS (SELECT 1 FROM acquaintance WHERE account=?1)"
-                " OR EXISTS (SELECT 1 FROM joined WHERE account=?1)",
-                account,
-            )
-            learned = self._learned[account] = row is not None
-        return learned
-
-    def _in_thread(self, account: AccountId, record: Ingested) -> bool:
-        keys = [_key(reference) for reference in record.references[-_REFERENCES:]]
-        if not keys:
-            return False
-        row = self._first(
-            "SELECT 1 FROM threading AS t CROSS JOIN joined AS j ON j.account=t.account AND j.thread=t.thread"
-            f" WHERE t.account=? AND t.reference IN ({','.join('?' * len(keys))})",
-            account,
-            *keys,
-        )
-        return row is not None
-
-    async def _incoming(self, message: NewMessage, sent: bool = False) -> Incoming:
-        """A message made ready in the loop: what the writer still does is SQL."""
-        staged = self.shard.stage.bodies.get(message.body.number)
-        if staged is None:
-            raise StoreUnavailable("the message was thrown away before it was stored")
-        prefix = message.prefix
-        ingested = with_prefix(staged.ingested, prefix)
-        head = prefix + staged.header
-        if ingested is None:
-            octets = prefix + await self._staged_octets(staged)
-            ingested = await ingest(octets)
-            head = octets[: ingested.header_size]
-        record = None
-        if staged.octets is not None:
-            crc = crc32(staged.octets, crc32(prefix))
-            length = len(prefix) + len(staged.octets)
-            record = Record(staged.account, (prefix, staged.octets), length, crc)
-        flags = frozenset(flag for flag in message.flags if flag.lower() != _RECENT)
-        return Incoming(
-            flags,
-            message.internal_date,
-            ingested.size,
-            ingested.header_size,
-            crc32(head),
-            _shape(ingested),
-            record,
-            staged.file,
-            prefix,
-            _correspondents(ingested) if sent else None,
-        )
-
-    async def _staged_octets(self, staged: StagedBody) -> bytes:
-        if staged.octets is not None:
-            return staged.octets
-        file = staged.file
-        assert file is not None
-        segment = self.shard.segments.get(file.number)
-        octets: bytes = await self.shard.stage.run(segment.read, file.length, file.offset)
-        return octets
+        return self._acquaintances.of(account, staged(self.shard, body.number).ingested)
 
     # --- messages changed
 
@@ -329,8 +229,7 @@ class SqliteStore:
         flags: frozenset[str],
         unless_modseq: ModSeq | None = None,
     ) -> Flagged:
-        kept = frozenset(flag for flag in flags if flag.lower() != _RECENT)
-        intent = ChangeFlags(mailbox, sorted_uids(uids), change, kept, unless_modseq)
+        intent = ChangeFlags(mailbox, sorted_uids(uids), change, settable(flags), unless_modseq)
         return await self.shard.writer.submit(intent)
 
     async def copy(self, source: MailboxId, uids: Sequence[Uid], target: MailboxId) -> Copied:
@@ -377,7 +276,7 @@ class SqliteStore:
             return ()
         keys, uids = _keys(view, positions), _pinned(view).generation.uids
         rows = self._shapes.rows(keys)
-        heads = self._headers(keys) if header else {}
+        heads = self._places.headers(keys) if header else {}
         return [
             Details(Uid(uids[position]), bool(row[0]), row[1], row[2], heads.get(key), *row[3:])
             for position, key, row in zip(positions, keys, rows, strict=True)
@@ -392,63 +291,11 @@ class SqliteStore:
     async def headers(self, view: View, positions: Sequence[int]) -> Sequence[bytes | None]:
         assert len(positions) <= DETAILS_MAX
         keys = _keys(view, positions)
-        heads = self._headers(keys)
+        heads = self._places.headers(keys)
         return [heads.get(key) for key in keys]
 
-    def _headers(self, keys: array[int]) -> dict[int, bytes]:
-        """The headers of at most 8 KiB; one that cannot be read is left to `body`, which says so."""
-        heads: dict[int, bytes] = {}
-        missing = [key for key in keys if key not in self._places]
-        if missing:
-            self._look_up(array("q", missing))
-            if len(missing) < len(keys):  # the others may have been forgotten to make room
-                self._look_up(array("q", [key for key in keys if key not in self._places]))
-        for key in keys:
-            where = self._places.get(key)
-            if where is None or where.header_size > HEADER_CACHE_OCTETS:
-                continue
-            try:
-                where, segment = self._find(key)  # compaction may have moved it
-                heads[key] = read_header(segment, where)
-            except Corrupt:
-                continue
-        return heads
-
     async def body(self, view: View, position: int) -> Body:
-        keys = _pinned(view).generation.keys
-        key = keys[position]
-        if key not in self._places:
-            # One after the other: look up those that will be asked for next, too.
-            ahead = PLACES_AHEAD if position and keys[position - 1] in self._places else 1
-            self._look_up(keys[position : position + ahead])
-        return self.stored_body(key)
-
-    def stored_body(self, key: int) -> Body:
-        """A body by its own id. Corrupt when it cannot be read."""
-        where, segment = self._find(key)
-        return LogBody(segment, where) if where.blocks is None else FileBody(segment, where)
-
-    def _find(self, key: int) -> tuple[Location, OpenSegment]:
-        for _ in range(3):
-            if key not in self._places:
-                self._look_up(array("Q", (key,)))
-            where = self._places.get(key)
-            if where is None:
-                break
-            try:
-                return where, self.shard.segments.get(where.segment)
-            except FileNotFoundError:
-                # Compaction moved it and removed the file: look again. As long as the file is there, the old place is right too.
-                del self._places[key]
-        raise Corrupt("a message has lost its file; run postil verify")
-
-    def _look_up(self, keys: array[int]) -> None:
-        if not keys:
-            return
-        if len(self._places) > PLACES_KEPT:
-            self._places.clear()
-        for key, *place in read_every(self.shard.reader, _PLACES, (apsw.carray(array("q", keys)),)):
-            self._places[key] = Location(*place)
+        return self._places.body_in(_pinned(view).generation.keys, position)
 
     async def search(self, view: View, positions: Sequence[int], what: TextSearch) -> Sequence[int]:
         # Keys first: positions shift when the view advances while the loop has its turns.
@@ -540,38 +387,9 @@ def _pinned(view: View) -> PinnedView:
     return view
 
 
-def _key(reference: bytes) -> int:
-    """A message id or address as the index keeps it: 64 bits, signed as SQLite has them."""
-    return int.from_bytes(blake2b(reference, digest_size=8).digest(), "big", signed=True)
-
-
 def _keys(view: View, positions: Sequence[int]) -> array[int]:
     """The bodies' own ids."""
     keys = _pinned(view).generation.keys
     if isinstance(positions, range) and positions.step == 1:
         return array("q", keys[positions.start : positions.stop])
     return array("q", [keys[position] for position in positions])
-
-
-def _shape(ingested: Ingested) -> Shape:
-    own = ingested.message_id
-    return Shape(
-        ingested.plain,
-        ingested.envelope,
-        ingested.bodystructure,
-        ingested.preview,
-        own.decode("utf-8", "replace"),
-        object_id("M"),
-        _key(own) if own else None,
-        tuple(_key(reference) for reference in ingested.references[-_REFERENCES:]),
-        object_id("T"),
-        _key(ingested.sender) if ingested.sender else None,
-    )
-
-
-def _correspondents(ingested: Ingested) -> tuple[int, ...]:
-    people = addressees(ingested)
-    return tuple(map(_key, sorted(people))) if len(people) <= CORRESPONDENTS_MAX else ()
-
-
-_REFERENCES = 20  # the nearest relatives; a thread longer than that is found by the others

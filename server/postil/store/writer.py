@@ -18,79 +18,25 @@ Background work (reclaiming, purging, compaction) comes as chores: one at a time
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import apsw
 
 from postil.base.clock import Clock
 from postil.ports.store import Corrupt, StoreError, StoreUnavailable
-from postil.store.database import DISK_TROUBLE, every, first, one
-from postil.store.events import Event
-from postil.store.limits import (
-    BATCH_INTENTS,
-    BATCH_OCTETS,
-    CHORE_EVERY,
-    NUMBERS_RESERVED,
-    WAL_PASSIVE_OCTETS,
-    WAL_TRUNCATE_OCTETS,
-)
+from postil.store.connection import TROUBLE, WriterCounts, WritingConnection
+from postil.store.database import DISK_TROUBLE
+from postil.store.limits import CHORE_EVERY, NUMBERS_RESERVED
+from postil.store.requests import Inbox, Intent, Outcome, Request
 from postil.store.segments import Log, Numbers, Record
 from postil.store.transaction import Transaction
 
 T = TypeVar("T")
 
 _FULL = "the disk is nearly full, try again later"
-_TROUBLE = "the disk does not take the change, try again later"
-
-
-class Intent(Generic[T]):
-    """A change somebody wants; subclasses are dataclasses in `intents`.
-
-    `records`: bodies to be in the log before `execute`. `grows`: refuse it below the floor of free space.
-    """
-
-    records: Sequence[Record] = ()
-    grows: bool = False
-
-    def prepare(self, tx: Transaction) -> None:
-        """Before the bodies are written, outside of any transaction."""
-
-    def execute(self, tx: Transaction) -> T:
-        """Do it, in a savepoint. StoreError: nothing has happened."""
-        raise NotImplementedError
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of a request; `events` are empty unless it went well."""
-
-    future: asyncio.Future[Any]
-    value: Any = None
-    error: BaseException | None = None
-    events: Sequence[Event] = ()
-
-
-@dataclass(slots=True)
-class _Request:
-    intent: Intent[Any]
-    future: asyncio.Future[Any]
-
-
-@dataclass(slots=True)
-class WriterCounts:
-    """For metrics and tests: how often what was done."""
-
-    batches: int = 0
-    intents: int = 0
-    body_syncs: int = 0
-    commits: int = 0
-    recoveries: int = 0
-    wal_octets: int = 0
 
 
 @dataclass(slots=True)
@@ -102,18 +48,6 @@ class WriterHooks:
     publish: Callable[[Sequence[Outcome]], None]  # in the loop
     recovered: Callable[[], None]  # in the loop
     on_error: Callable[[str, BaseException], None]  # in the writer thread; for the log
-
-
-_WAKE = object()
-
-
-@dataclass(slots=True)
-class _Inbox:
-    """Requests on their way into the thread."""
-
-    requests: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue)
-    chores: deque[_Request] = field(default_factory=deque)
-    held: _Request | None = None  # taken, but too big for the batch it was taken for
 
 
 class Writer:
@@ -132,22 +66,20 @@ class Writer:
         self._numbers = numbers
         self._clock = clock
         self._loop = loop
-        self._inbox = _Inbox()
+        self._inbox = Inbox()
+        self.counts = WriterCounts()
+        self._connection = WritingConnection(hooks.connect, hooks.on_error, self.counts)
         self._thread = threading.Thread(target=self._main, name="postil-writer", daemon=True)
-        self._tx: Transaction | None = None
-        self._next_body = 1
-        self._unnamed: dict[
-            int, int
-        ] = {}  # synced log segments whose row is not committed yet: their ends
+        # Synced log segments whose row is not committed yet: their ends.
+        self._unnamed: dict[int, int] = {}
         self._named = 0  # the log segment that has its row
         self._stopping = False
-        self.counts = WriterCounts()
 
     # --- from the loop
 
     def start(self, db: apsw.Connection) -> None:
         """Take over the connection."""
-        self._adopt(db)
+        self._connection.adopt(db)
         self._thread.start()
 
     def submit(self, intent: Intent[T]) -> asyncio.Future[T]:
@@ -156,7 +88,7 @@ class Writer:
         if self._stopping:
             future.set_exception(StoreUnavailable("the mail store is shutting down"))
         else:
-            self._inbox.requests.put(_Request(intent, future))
+            self._inbox.put(Request(intent, future))
         return future
 
     def chore(self, intent: Intent[T]) -> asyncio.Future[T]:
@@ -165,8 +97,7 @@ class Writer:
         if self._stopping:
             future.cancel()
         else:
-            self._inbox.chores.append(_Request(intent, future))
-            self._inbox.requests.put(_WAKE)
+            self._inbox.put_chore(Request(intent, future))
         return future
 
     async def finish_chores(self) -> None:
@@ -179,7 +110,7 @@ class Writer:
         """Finish what is queued, checkpoint and close."""
         if not self._stopping:
             self._stopping = True
-            self._inbox.requests.put(None)
+            self._inbox.end()
         await asyncio.to_thread(self._thread.join)
         for request in self._inbox.chores:
             request.future.cancel()
@@ -191,7 +122,7 @@ class Writer:
         since_chore = 0
         while True:
             busy_chores = bool(self._inbox.chores)
-            batch, ending = self._take(wait=not busy_chores)
+            batch, ending = self._inbox.take(wait=not busy_chores, ending=self._stopping)
             if batch:
                 self._run(batch)
                 since_chore += 1
@@ -200,46 +131,17 @@ class Writer:
                 self._run([self._inbox.chores.popleft()])
             idle = self._inbox.requests.empty()
             try:
-                self._checkpoint(idle)
+                if not self._connection.checkpoint(idle):
+                    self._abandon()
             except Exception as error:  # noqa: BLE001 - a thread that died would leave everybody waiting for ever
                 self._hooks.on_error("checkpoint", error)
                 self._abandon()
             if ending and idle and self._inbox.held is None:
-                self._close()
+                self._log.abandon()
+                self._connection.close()
                 return
 
-    def _take(self, wait: bool) -> tuple[list[_Request], bool]:
-        """Everything that waits, up to a batch; True when the end was asked for."""
-        inbox = self._inbox
-        batch: list[_Request] = []
-        octets = 0
-        if inbox.held is not None:
-            batch.append(inbox.held)
-            octets = sum(record.space for record in inbox.held.intent.records)
-            inbox.held = None
-            wait = False
-        ending = self._stopping
-        while len(batch) < BATCH_INTENTS:
-            try:
-                item = inbox.requests.get(block=wait and not batch and not ending)
-            except queue.Empty:
-                break
-            if item is None:
-                ending = True
-                continue
-            if item is _WAKE:
-                if not batch:
-                    break
-                continue
-            request: _Request = item
-            octets += sum(record.space for record in request.intent.records)
-            if batch and octets > BATCH_OCTETS:
-                inbox.held = request
-                break
-            batch.append(request)
-        return batch, ending
-
-    def _run(self, batch: list[_Request]) -> None:
+    def _run(self, batch: list[Request]) -> None:
         self.counts.batches += 1
         self.counts.intents += len(batch)
         outcomes: list[Outcome] = []
@@ -252,11 +154,11 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - the thread must outlive a bug; whoever asked hears of it
             self._hooks.on_error("writer", error)
             self._abandon()
-            self._fail(batch, outcomes, StoreUnavailable(_TROUBLE))
+            self._fail(batch, outcomes, StoreUnavailable(TROUBLE))
         self._loop.call_soon_threadsafe(self._hooks.publish, outcomes)
 
     @staticmethod
-    def _fail(batch: Sequence[_Request], outcomes: list[Outcome], error: StoreError) -> None:
+    def _fail(batch: Sequence[Request], outcomes: list[Outcome], error: StoreError) -> None:
         """Everyone of the batch who has no outcome yet gets the error."""
         done = {id(outcome.future) for outcome in outcomes}
         outcomes.extend(
@@ -266,11 +168,11 @@ class Writer:
         )
 
     def _write_bodies(
-        self, tx: Transaction, batch: Sequence[_Request], outcomes: list[Outcome]
-    ) -> list[_Request]:
+        self, tx: Transaction, batch: Sequence[Request], outcomes: list[Outcome]
+    ) -> list[Request]:
         """Put the bodies on disk; gives the requests that can go on."""
         low: bool | None = None
-        runnable: list[_Request] = []
+        runnable: list[Request] = []
         records: list[Record] = []
         for request in batch:
             if request.intent.grows:
@@ -286,7 +188,7 @@ class Writer:
                 continue
             for record in request.intent.records:
                 if not record.body:
-                    record.body = self.next_body()
+                    record.body = self._connection.next_body()
                 records.append(record)
             runnable.append(request)
         if not records:
@@ -307,25 +209,20 @@ class Writer:
         except OSError as error:
             self._hooks.on_error("syncing bodies", error)
             self._abandon()
-            raise StoreUnavailable(_TROUBLE) from error
+            raise StoreUnavailable(TROUBLE) from error
         return runnable
 
     @staticmethod
-    def _without_bodies(requests: Sequence[_Request], outcomes: list[Outcome]) -> list[_Request]:
+    def _without_bodies(requests: Sequence[Request], outcomes: list[Outcome]) -> list[Request]:
         kept = []
         for request in requests:
             if request.intent.records:
-                outcomes.append(Outcome(request.future, error=StoreUnavailable(_TROUBLE)))
+                outcomes.append(Outcome(request.future, error=StoreUnavailable(TROUBLE)))
             else:
                 kept.append(request)
         return kept
 
-    def next_body(self) -> int:
-        """A body id nobody had; gaps are fine."""
-        self._next_body += 1
-        return self._next_body - 1
-
-    def _commit(self, tx: Transaction, batch: Sequence[_Request]) -> list[Outcome]:
+    def _commit(self, tx: Transaction, batch: Sequence[Request]) -> list[Outcome]:
         """One transaction for all. StoreUnavailable when the disk refuses it: then nothing happened."""
         db = tx.db
         tx.now = int(self._clock.now())
@@ -344,7 +241,7 @@ class Writer:
                 self._abandon()
             elif db.in_transaction:
                 db.execute("ROLLBACK")
-            text = _FULL if isinstance(error, apsw.FullError) else _TROUBLE
+            text = _FULL if isinstance(error, apsw.FullError) else TROUBLE
             raise StoreUnavailable(text) from error
         self.counts.commits += 1
         self._numbers.reserved(0, end)
@@ -353,7 +250,7 @@ class Writer:
             self._named = self._log.number
         return outcomes
 
-    def _one(self, tx: Transaction, request: _Request) -> Outcome:
+    def _one(self, tx: Transaction, request: Request) -> Outcome:
         db = tx.db
         tx.begin_intent()
         db.execute("SAVEPOINT intent")
@@ -401,87 +298,17 @@ class Writer:
             tx.run("UPDATE meta SET value=? WHERE key='segment_numbers'", (end,))
         return end
 
-    # --- the connection
+    # --- after trouble
 
     def _ready(self) -> Transaction:
         """The open connection, opened again after trouble. StoreUnavailable while that fails."""
-        if self._tx is not None:
-            return self._tx
-        db = self._hooks.connect()
-        try:
-            # First what fails at once while the disk is still bad; the check reads the whole index.
-            every(db, "PRAGMA wal_checkpoint(TRUNCATE)")
-            (verdict,) = one(db, "PRAGMA quick_check(1)")
-            if verdict != "ok":
-                raise StoreUnavailable("the mail index is damaged; run postil verify")
-        except DISK_TROUBLE as error:
-            db.close()
-            raise StoreUnavailable(_TROUBLE) from error
-        except StoreUnavailable:
-            db.close()
-            raise
-        tx = self._adopt(db)
-        self.counts.recoveries += 1
+        if self._connection.tx is not None:
+            return self._connection.tx
+        tx = self._connection.reopen()
         self._loop.call_soon_threadsafe(self._hooks.recovered)
         return tx
-
-    def _adopt(self, db: apsw.Connection) -> Transaction:
-        row = first(db, "SELECT seq FROM sqlite_sequence WHERE name='body'")
-        self._next_body = max(self._next_body, (row[0] if row else 0) + 1)
-        db.set_wal_hook(self._wal_grew)
-        self._page_size = int(one(db, "PRAGMA page_size")[0])
-        for statement in _TEMPORARY:
-            db.execute(statement)
-        self._tx = Transaction(db, self.next_body)
-        return self._tx
-
-    def _wal_grew(self, _db: apsw.Connection, _name: str, pages: int) -> int:
-        self.counts.wal_octets = pages * self._page_size
-        return apsw.SQLITE_OK
 
     def _abandon(self) -> None:
         """Trust neither the segment nor the connection any more."""
         self._log.abandon()
-        if self._tx is not None:
-            tx, self._tx = self._tx, None
-            try:
-                tx.db.close(True)
-            except apsw.Error as error:
-                self._hooks.on_error("closing the index", error)
-
-    def _checkpoint(self, idle: bool) -> None:
-        size = self.counts.wal_octets
-        if self._tx is None or size < WAL_PASSIVE_OCTETS:
-            return
-        if size >= WAL_TRUNCATE_OCTETS:
-            self._copy_back("TRUNCATE")
-        elif idle:
-            self._copy_back("PASSIVE")
-
-    def _copy_back(self, how: str) -> None:
-        assert self._tx is not None
-        try:
-            every(self._tx.db, f"PRAGMA wal_checkpoint({how})")
-        except apsw.BusyError:
-            return  # somebody reads; next time
-        except DISK_TROUBLE as error:
-            self._hooks.on_error("checkpoint", error)
-            if isinstance(error, apsw.IOError):
-                self._abandon()
-        # Until the next commit tells otherwise there is nothing to copy.
-        self.counts.wal_octets = 0
-
-    def _close(self) -> None:
-        self._log.abandon()
-        if self._tx is not None:
-            self._copy_back("TRUNCATE")
-            if self._tx is not None:
-                self._tx.db.close()
-                self._tx = None
-
-
-_TEMPORARY = (
-    "CREATE TEMP TABLE IF NOT EXISTS picked (n INTEGER PRIMARY KEY, uid INTEGER NOT NULL, modseq INTEGER NOT NULL,"
-    " flags INTEGER NOT NULL, size INTEGER NOT NULL, date INTEGER NOT NULL, body INTEGER NOT NULL)",
-    "CREATE TEMP TABLE IF NOT EXISTS flagmap (old INTEGER PRIMARY KEY, new INTEGER NOT NULL)",
-)
+        self._connection.drop()

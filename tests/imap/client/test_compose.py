@@ -96,7 +96,15 @@ EVERY = [
 ]  # fmt: skip
 
 
+@pytest.mark.rfc(
+    "9051",
+    "2.2.1",
+    "Clients MUST follow the syntax outlined in this specification strictly.",
+)
 @pytest.mark.parametrize("forms", FORMS, ids=str)
+@pytest.mark.rfc(
+    "3501", "2.2.1", "Clients MUST follow the syntax outlined in this specification strictly."
+)
 async def test_the_server_reads_every_command(forms: Forms) -> None:
     """Each builder, in each form: no error in the server's parser."""
     for command in EVERY:
@@ -114,6 +122,9 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3
 
 
 @given(NAMES, st.sampled_from(FORMS))
+@pytest.mark.rfc(
+    "3501", "5.1", "Client implementations MUST NOT attempt to create 8-bit mailbox names,"
+)
 async def test_names_go_there_and_back(name: str, forms: Forms) -> None:
     """A mailbox's name reaches the server as it is, and its wire form is read as the same name."""
     try:
@@ -144,6 +155,11 @@ async def test_login_gives_what_was_typed(user: str, password: str, forms: Forms
 
 @pytest.mark.rfc(
     "9051", "4.3", "Any literal larger than 4096 bytes MUST be sent as a synchronizing literal."
+)
+@pytest.mark.rfc(
+    "9051",
+    "4.3",
+    "Unless otherwise specified in an IMAP extension, non-synchronizing literals MUST NOT be larger than 4096 octets.",
 )
 def test_the_kind_of_literal() -> None:
     """LITERAL+ never waits, LITERAL- only for large ones, without either every literal waits."""
@@ -176,3 +192,33 @@ def test_what_cannot_be_written_is_refused(make: Any) -> None:
     """Before anything is sent."""
     with pytest.raises(Unsendable):
         make()
+
+
+@pytest.mark.rfc("10022", "3.1.3.1", "Clients MUST request at least 500 messages per batch")
+@pytest.mark.rfc(
+    "10022",
+    "3.1.5",
+    "Batch ranges such as 1:4 in the above example MUST be ordered lowest to highest, i.e., be sent as 1:4 and not as 4:1.",
+)
+@pytest.mark.rfc(
+    "10022",
+    "3.1.5",
+    "Clients MUST NOT request batch ranges that span more than 100,000 messages",
+)
+@pytest.mark.rfc(
+    "10022",
+    "3.1.5",
+    "the number of batches multiplied by the batch size MUST NOT be larger than 100,000.",
+)
+def test_batches_no_client_may_ask_for() -> None:
+    """Too small, in the wrong order, too many at once: refused before anything is sent; what is just within goes out."""
+    for size, first, last in (
+        (499, None, None), (0, None, None), (-500, None, None), (500, 4, 1), (500, 0, 1), (500, 1, 201), (100_001, 1, 1),
+    ):  # fmt: skip
+        with pytest.raises(Unsendable):
+            messages.uid_batches(size, first, last)
+    good: list[tuple[int, int | None, int | None, str]] = [
+        (500, 1, 200, "500 1:200"), (100_000, 3, None, "100000 3:3"), (500, None, 2, "500 1:2"), (200_000, None, None, "200000"),
+    ]  # fmt: skip
+    for size, first, last, text in good:
+        assert wire(messages.uid_batches(size, first, last)) == f"A1 UIDBATCHES {text}\r\n".encode()

@@ -61,9 +61,28 @@ COPY = messages.copy(1, "x", uid=False)
     "Therefore, if the client sends any command other than FETCH, STORE, or SEARCH, it MUST wait for the completion result "
     "response before sending a command with message sequence numbers.",
 )
+@pytest.mark.rfc(
+    "9051",
+    "5.5",
+    "If the client sends a UID command, it MUST wait for a completion result response before sending a command that uses message sequence numbers (this may include UID SEARCH).",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.2.1",
+    "Once a client issues a STARTTLS command, it MUST NOT issue further commands until a server response is seen and the TLS negotiation is complete.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.3.13",
+    "The client MUST NOT send a command while the server is waiting for the DONE, since the server will not be able to distinguish a command from a continuation.",
+)
 @pytest.mark.parametrize(
     ("begun", "sent"),
     [
+        ([messages.fetch(1, "UID"), FETCH], 1),
+        ([messages.store(1, ["\\Seen"]), STORE], 1),
+        ([commands.STARTTLS, commands.NOOP], 1),
+        ([commands.IDLE, commands.NOOP], 1),
         ([FETCH, commands.NOOP, STORE], 2),
         ([STORE, COPY, FETCH], 2),
         ([COPY, COPY], 1),
@@ -77,6 +96,21 @@ COPY = messages.copy(1, "x", uid=False)
         ([commands.NOOP, commands.STARTTLS], 1),
     ],
     ids=repr,
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.5",
+    "Clients MUST NOT send multiple commands without waiting if an ambiguity would result.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.5",
+    "Therefore, if the client sends any command other than FETCH, STORE, or SEARCH, it MUST wait for the completion result response before sending a command with message sequence numbers.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.2.1",
+    "Once a client issues a STARTTLS command, it MUST NOT issue further commands until a server response is seen and the [TLS] negotiation is complete.",
 )
 def test_what_may_run_at_once(begun: list[Command], sent: int) -> None:
     """The examples of the RFC, and those that could not be told apart afterwards; the rest goes when the first has ended."""
@@ -105,10 +139,52 @@ def test_answers_out_of_order() -> None:
     assert isinstance(third, Answered) and third.status.code == Code("EXPUNGEISSUED")
 
 
-def test_a_synchronising_literal_waits() -> None:
-    """Nothing behind the header goes out before `+`, and then all of it."""
+@pytest.mark.rfc(
+    "9051",
+    "4.3",
+    "the client MUST wait to receive a command continuation request (described later in this document) before sending the octet data (and the remainder of the command).",
+)
+@pytest.mark.rfc(
+    "9051",
+    "4.3",
+    "Note: Even if the octet count is 0, a client transmitting a synchronizing literal MUST wait to receive a command continuation request.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "5.5",
+    "However, any command continuation request responses and command continuations MUST be negotiated before any subsequent command is initiated.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "2.2.1",
+    "the client MUST send a complete command (including receiving all command continuation request responses and sending command continuations for the command) before initiating a new command.",
+)
+@pytest.mark.parametrize("octets", [b"", b"xyz"])
+@pytest.mark.rfc(
+    "3501",
+    "2.2.1",
+    "In all cases, the client MUST send a complete command (including receiving all command continuation request responses and command continuations for the command) before initiating a new command.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "4.3",
+    "In the case of literals transmitted from client to server, the client MUST wait to receive a command continuation request (described later in this document) before sending the octet data (and the remainder of the command).",
+)
+@pytest.mark.rfc(
+    "3501",
+    "4.3",
+    "Note: Even if the octet count is 0, a client transmitting a literal MUST wait to receive a command continuation request.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "5.5",
+    "However, any command continuation request responses and command continuations MUST be negotiated before any subsequent command is initiated.",
+)
+def test_a_synchronising_literal_waits(octets: bytes) -> None:
+    """Nothing behind the header goes out before `+`, not even of an empty one, and then all of it."""
     peer = Peer()
-    assert peer.say(uploads.append("a", [Message(b"xyz")]), commands.NOOP) == b"A1 APPEND a {3}\r\n"
+    append = Command("APPEND", (b" a ", Upload(len(octets), octets)))
+    assert peer.say(append, commands.NOOP) == b"A1 APPEND a {%d}\r\n" % len(octets)
     peer.hear(b"* 1 EXISTS")
     assert peer.say() == b""
     peer.hear(b"+ go on")
@@ -189,6 +265,7 @@ def test_a_command_of_which_nothing_was_sent_is_taken_back() -> None:
     "6.2.1",
     "Once TLS has been started, the client MUST discard cached information about server capabilities",
 )
+@pytest.mark.rfc("3501", "6.2.1", "Once [TLS] has been started, the client MUST")
 def test_capabilities_are_forgotten() -> None:
     """With STARTTLS and with a login, unless the answer tells the new ones."""
     peer = Peer()
@@ -220,6 +297,7 @@ def test_violations_name_what_was_wrong(lines: list[bytes], words: str) -> None:
         Peer(b"220 smtp.example.org ESMTP")
 
 
+@pytest.mark.rfc("9585", "6", "In these cases, the notification MUST be disregarded.")
 @pytest.mark.parametrize(
     ("code", "read"),
     [
@@ -227,7 +305,10 @@ def test_violations_name_what_was_wrong(lines: list[bytes], words: str) -> None:
         (b"APPENDUID 1 4:6", AppendUid(1, Numbers(((4, 6),)))), (b"COPYUID 1 1:2 7:6", CopyUid(1, Numbers(((1, 2),)), Numbers(((7, 6),)))),
         (b"COPYUID 1 1:2 7", Code("COPYUID", b"1 1:2 7")), (b"MODIFIED 7,9", Modified(Numbers(((7, 7), (9, 9))))),
         (b"PERMANENTFLAGS (\\Seen \\*)", Listed("PERMANENTFLAGS", ("\\Seen", "\\*"))), (b"NOMODSEQ", Code("NOMODSEQ")),
-        (b'INPROGRESS ("A]1" 4 NIL)', InProgress("A]1", 4, None)), (b"INPROGRESS", InProgress()),
+        (b'INPROGRESS ("A]1" 4 NIL)', InProgress("A]1", 4, None)), (b"INPROGRESS", InProgress()), (b"INPROGRESS (NIL 4 5)", InProgress(None, 4, 5)),
+        (b"INPROGRESS (NIL 0 0)", Code("INPROGRESS", b"(NIL 0 0)")), (b"INPROGRESS (NIL 6 5)", Code("INPROGRESS", b"(NIL 6 5)")),
+        (b"INPROGRESS (NIL 4294967296 NIL)", Code("INPROGRESS", b"(NIL 4294967296 NIL)")), (b"INPROGRESS (NIL -1 5)", Code("INPROGRESS", b"(NIL -1 5)")),
+        (b"INPROGRESS (NIL 1 4294967296)", Code("INPROGRESS", b"(NIL 1 4294967296)")), (b"INPROGRESS (NIL NIL 0)", Code("INPROGRESS", b"(NIL NIL 0)")),
         (b"METADATA LONGENTRIES 2199", MetadataCode("LONGENTRIES", 2199)), (b"METADATA NOPRIVATE", MetadataCode("NOPRIVATE")),
         (b"BADEVENT (A B)", Listed("BADEVENT", ("A", "B"))), (b'NOUPDATE "B02"', NoUpdate("B02")), (b"X-NEW a (b)", Code("X-NEW", b"a (b)")),
         (b"BADCHARSET (UTF-8 {5}\r\nKOI 8)", Listed("BADCHARSET", ("UTF-8", "KOI 8"))), (b"BADCHARSET", Listed("BADCHARSET", ())),

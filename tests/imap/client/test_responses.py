@@ -145,6 +145,9 @@ def test_structure() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.rfc(
+    "9051", "5.1", "MUST interpret any 8-bit mailbox names returned by LIST as [NET-UNICODE]."
+)
 def test_names_of_mailboxes() -> None:
     """Modified UTF-7 until ENABLE, UTF-8 after it; what is neither comes through and goes back as it was."""
     from postil.imap.client.compose import wire_name

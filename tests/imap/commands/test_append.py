@@ -49,6 +49,11 @@ async def test_nul_needs_a_literal8() -> None:
     "the UID set form of the APPENDUID response code MUST NOT be used if only a single message was appended.",
 )
 @pytest.mark.rfc("9051", "7.1", "a server MUST NOT send a range such as 123:123.")
+@pytest.mark.rfc(
+    "9051",
+    "7.1",
+    "the UID set form of the APPENDUID response code MUST NOT be used if only a single message was appended.",
+)
 async def test_single_uid() -> None:
     """APPENDUID names one uid."""
     async with world() as made:
@@ -66,6 +71,20 @@ async def test_single_uid() -> None:
     "9051",
     "6.3.12",
     "MUST NOT automatically create the mailbox",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.3.12",
+    'Unless it is certain that the destination mailbox cannot be created, the server MUST send the response code "[TRYCREATE]" as the prefix of the text of the tagged NO response.',
+)
+@pytest.mark.rfc(
+    "3501", "6.3.11", "If the destination mailbox does not exist, a server MUST return an error,"
+)
+@pytest.mark.rfc("3501", "6.3.11", "and MUST NOT automatically create the mailbox.")
+@pytest.mark.rfc(
+    "3501",
+    "6.3.11",
+    'Unless it is certain that the destination mailbox can not be created, the server MUST send the response code "[TRYCREATE]" as the prefix of the text of the tagged NO response.',
 )
 async def test_no_mailbox_is_made() -> None:
     """A missing mailbox stays missing, and the client is told to make it."""
@@ -90,6 +109,11 @@ async def test_no_mailbox_is_made() -> None:
         b"APPEND INBOX {3+}\r\nabc{3+}\r\nabc",
         b"APPEND INBOX {3+}\r\nabc {3+}\r\na\0b",
     ],
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.3.11",
+    "If the append is unsuccessful for any reason, the mailbox MUST be restored to its state before the APPEND attempt; no partial appending is permitted.",
 )
 async def test_nothing_is_left_of_a_failure(command: bytes) -> None:
     """After a failed APPEND the mailbox and what the account uses are as before."""
@@ -276,3 +300,19 @@ async def test_limits_of_one_command() -> None:
         assert b" 1:1000] " in answer[-1]
         answer = await client.command(b"APPEND INBOX" + messages + b" {1}")
         assert answer[-1].startswith(b"t NO [LIMIT]")
+
+
+@pytest.mark.rfc(
+    "7888",
+    "5",
+    "If responding to an APPEND command, the tagged BAD response MUST contain the TOOBIG response code [RFC4469].",
+)
+@pytest.mark.parametrize("size", [b"104857601+", b"4294967296+", b"99999999999999999999+"])
+async def test_a_literal_that_nobody_waits_for(size: bytes) -> None:
+    """Too large to be read and dropped: BAD [TOOBIG] with the tag, and the connection ends, since what follows is no command."""
+    async with world() as made:
+        client = await logged_in(made)
+        client.stream.client_write(b"a APPEND INBOX {" + size + b"}\r\nb LOGOUT\r\n")
+        assert (await client.stream.client_line()).startswith(b"a BAD [TOOBIG] ")
+        assert (await client.stream.client_line()).startswith(b"* BYE ")
+        assert await client.stream.client_line() == b""

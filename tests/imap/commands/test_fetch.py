@@ -331,6 +331,11 @@ async def test_numbers_beyond_the_mailbox() -> None:
     "7.5.1",
     "An EXPUNGE response MUST NOT be sent when no command is in progress, nor while responding to a FETCH, STORE, or SEARCH command.",
 )
+@pytest.mark.rfc(
+    "3501",
+    "7.4.1",
+    "An EXPUNGE response MUST NOT be sent when no command is in progress, nor while responding to a FETCH, STORE, or SEARCH command.",
+)
 async def test_expunged_by_another_session() -> None:
     """A message expunged elsewhere is still answered, with body, until this client was told."""
     async with world() as made:

@@ -263,6 +263,7 @@ async def test_utf8_without_charset() -> None:
         assert said.startswith(b"* SEARCH 3\r\n")
 
 
+@pytest.mark.rfc("3501", "6.4.4", "Responses:  REQUIRED untagged response: SEARCH")
 async def test_no_matches_is_an_empty_response() -> None:
     """RFC 3501 clients get `* SEARCH` even when nothing matches, also in an empty mailbox."""
     async with world() as made:
@@ -344,3 +345,32 @@ async def test_long_responses() -> None:
         want = b",".join(b"%d" % n for n in range(1, count + 1, 2))
         assert lines[0].endswith(b" COUNT %d ALL %b" % ((count + 1) // 2, want))
         assert len(lines) == 2
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.4.4",
+    "strings in [RFC5322]/[MIME-IMB] headers MUST be decoded before comparing text.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.4.4",
+    "[MIME-IMB] content transfer encodings, and [MIME-HDRS] strings in [RFC-2822]/[MIME-IMB] headers, MUST be decoded before comparing text in a [CHARSET] other than US-ASCII.",
+)
+async def test_decoded_before_it_is_compared() -> None:
+    """Encoded words in Subject and names, quoted-printable and base64 in bodies, each in its own charset."""
+    async with world() as made:
+        for headers, body in (
+            (b"Subject: =?iso-8859-1?Q?caf=E9?=\r\nFrom: =?utf-8?B?w4ljb2xl?= <a@b>", b"x"),
+            (b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable", b"un caf=E9 no=\r\nir"),
+            (b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64", b"Y2Fmw6kgYXUgbGFpdA=="),
+            (b"Subject: cafe", b"caf=E9"),
+        ):  # fmt: skip
+            await made.deliver("INBOX", headers + b"\r\n\r\n" + body)
+        client = await logged_in(made, "INBOX")
+        for key, found in (
+            ("SUBJECT {5+}\r\ncaf\u00e9", b"1"), ("FROM {6+}\r\n\u00e9cole", b"1"), ("BODY {5+}\r\ncaf\u00e9", b"2 3"), ("TEXT {5+}\r\nCAF\u00c9", b"1 2 3"),
+            ("BODY noir", b"2"), ("SUBJECT {5+}\r\ncaf=E", b""),
+        ):  # fmt: skip
+            said = await client.command(f"SEARCH CHARSET UTF-8 {key}")
+            assert said[0].removeprefix(b"* SEARCH").strip() == found, key

@@ -11,6 +11,11 @@ from tests.support.imap import logged_in, message, world
     "6.3.3",
     "The text of the tagged OK response to the EXAMINE command MUST begin with the '[READ-ONLY]' response code.",
 )
+@pytest.mark.rfc(
+    "3501",
+    "6.3.2",
+    'The text of the tagged OK response to the EXAMINE command MUST begin with the "[READ-ONLY]" response code.',
+)
 async def test_examine_is_read_only() -> None:
     """EXAMINE says READ-ONLY, and nothing can be changed."""
     async with world() as made:
@@ -66,12 +71,32 @@ async def test_failure_deselects() -> None:
         assert (await client.command("CHECK"))[-1].startswith(b"t BAD")
 
 
-async def test_required_data_of_rev1() -> None:
-    """Each required line comes once, UNSEEN only when there is something unseen."""
+@pytest.mark.parametrize("command", ["SELECT", "EXAMINE"])
+@pytest.mark.rfc("3501", "6.3.1", "Responses:  REQUIRED untagged responses:")
+@pytest.mark.rfc(
+    "3501",
+    "6.3.1",
+    "FLAGS, EXISTS, RECENT REQUIRED OK untagged responses:  UNSEEN,  PERMANENTFLAGS, UIDNEXT, UIDVALIDITY",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.3.1",
+    "Before returning an OK to the client, the server MUST send the following untagged data to the client.",
+)
+@pytest.mark.rfc("3501", "6.3.2", "Responses:  REQUIRED untagged responses:")
+@pytest.mark.rfc(
+    "3501",
+    "6.3.2",
+    "FLAGS, EXISTS, RECENT REQUIRED OK untagged responses:  UNSEEN,  PERMANENTFLAGS, UIDNEXT, UIDVALIDITY",
+)
+async def test_required_data_of_rev1(command: str) -> None:
+    """Each required line comes once and before OK, UNSEEN only when there is something unseen."""
     async with world() as made:
         await made.deliver("INBOX", message(1), frozenset({"\\Seen"}))
         client = await logged_in(made)
-        answer = b"\n".join(await client.command("SELECT INBOX"))
+        *told, done = await client.command(f"{command} INBOX")
+        assert done.startswith(b"t OK [READ-")
+        answer = b"\n".join(told)
         for once in (
             b"* FLAGS (",
             b" EXISTS",
@@ -83,4 +108,33 @@ async def test_required_data_of_rev1() -> None:
             assert answer.count(once) == 1, once
         assert b"[UNSEEN" not in answer
         await made.deliver("INBOX", message(2))
-        assert b"* OK [UNSEEN 2] First unseen" in await client.command("SELECT INBOX")
+        assert b"* OK [UNSEEN 2] First unseen" in await client.command(f"{command} INBOX")
+
+
+@pytest.mark.rfc(
+    "3501",
+    "6.3.2",
+    "No changes to the permanent state of the mailbox, including per-user state, are permitted; in particular, EXAMINE MUST NOT cause messages to lose the \\Recent flag.",
+)
+@pytest.mark.rfc(
+    "3501",
+    "6.3.10",
+    "It does not change the currently selected mailbox, nor does it affect the state of any messages in the queried mailbox (in particular, STATUS MUST NOT cause messages to lose the \\Recent flag).",
+)
+async def test_looking_loses_no_recent() -> None:
+    """EXAMINE and STATUS show that a message is \\Recent, again and again; the SELECT after them is told first, the next is not."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+        client = await logged_in(made)
+        for _ in range(2):
+            assert b"* 1 RECENT" in await client.command("EXAMINE INBOX")
+            await client.command("FETCH 1 (FLAGS BODY[])")
+            await client.command("UNSELECT")
+            assert (await client.command("STATUS INBOX (RECENT)"))[
+                0
+            ] == b"* STATUS INBOX (RECENT 1)"
+        assert b"* 1 RECENT" in await client.command("SELECT INBOX")
+        assert (await client.command("FETCH 1 FLAGS"))[0] == b"* 1 FETCH (FLAGS (\\Recent))"
+        await client.command("UNSELECT")
+        assert (await client.command("STATUS INBOX (RECENT)"))[0] == b"* STATUS INBOX (RECENT 0)"
+        assert b"* 0 RECENT" in await client.command("SELECT INBOX")

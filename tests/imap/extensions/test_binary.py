@@ -73,6 +73,16 @@ async def test_size_matches(section: str) -> None:
     "4.3",
     'having to explicitly scan the data stream for for NULs. If the server does not know how to decode the section\'s CTE, it MUST fail the request and issue a "NO" response that contains the "UNKNOWN-CTE" extended response code.',
 )
+@pytest.mark.rfc(
+    "9051",
+    "7.5.2",
+    'If the server does not know how to decode the section\'s Content-Transfer-Encoding, it MUST fail the request and issue a "NO" response that contains the "UNKNOWN-CTE" response code. BODY',
+)
+@pytest.mark.rfc(
+    "3516",
+    "4.3",
+    'corresponding FETCH BINARY request. If the server does not know how to decode the section\'s CTE, it MUST fail the request and issue a "NO" response that contains the "UNKNOWN-CTE" extended response code.',
+)
 @pytest.mark.parametrize("item", ["BINARY.PEEK[3]", "BINARY[3]", "BINARY.SIZE[3]"])
 async def test_unknown_encoding(item: str) -> None:
     """An encoding nobody knows is NO [UNKNOWN-CTE]; what else was asked is answered."""
@@ -86,6 +96,11 @@ async def test_unknown_encoding(item: str) -> None:
     "9051",
     "7.5.2",
     "servers MUST ensure that textual line-oriented sections are always transmitted using the IMAP CRLF line termination syntax,",
+)
+@pytest.mark.rfc(
+    "3516",
+    "6",
+    "When sending data using the Binary extension, servers MUST ensure that textual line-oriented sections are always transmitted using the IMAP4 CRLF line termination syntax, regardless of the underlying storage representation of the data on the server.",
 )
 async def test_lines_of_text_end_in_crlf() -> None:
     """Text that was encoded with bare LF is sent with CRLF; other types are not touched."""
@@ -137,3 +152,67 @@ async def test_big_part_in_ranges() -> None:
             said = await answer(client, f"FETCH 1 BINARY.PEEK[1]<{start}.{count}>")
             part = want[start : start + count]
             assert b"BINARY[1]<%d> ~{%d}\r\n%b)" % (start, len(part), part) in said
+
+
+@pytest.mark.rfc(
+    "3516",
+    "6",
+    "Furthermore, the results of a FETCH BODY MUST return the message body content in the format described by the corresponding FETCH BODYSTRUCTURE response.",
+)
+@pytest.mark.rfc(
+    "3516",
+    "6",
+    "Regardless of the internal storage representation used, the server MUST issue BODYSTRUCTURE responses that describe the message as though the binary-encoded sections are encoded in a CTE acceptable to the IMAP4 base specification.",
+)
+async def test_body_is_as_the_structure_says() -> None:
+    """BINARY decodes for whoever asks, and nothing else changes: encoding, octets and lines of BODYSTRUCTURE are those of BODY."""
+    async with world() as made:
+        await made.deliver("INBOX", PARTS)
+        client = await logged_in(made, "INBOX")
+        before = await answer(client, "FETCH 1 (BODYSTRUCTURE RFC822.SIZE)")
+        for part, encoding in ((1, b"quoted-printable"), (2, b"base64"), (4, b"base64")):
+            await answer(client, f"FETCH 1 (BINARY.PEEK[{part}] BINARY.SIZE[{part}])")
+            (body,) = literals(await answer(client, f"FETCH 1 BODY.PEEK[{part}]"))
+            assert b'"%b" %d ' % (encoding, len(body)) in before.replace(b")", b" ")
+        assert await answer(client, "FETCH 1 (BODYSTRUCTURE RFC822.SIZE)") == before
+
+
+@pytest.mark.rfc(
+    "3516",
+    "5",
+    "A server MUST NOT perform any conversion of [MIME-MHE] encoded header text in response to any binary FETCH or APPEND request.",
+)
+async def test_header_text_is_never_converted() -> None:
+    """Encoded words come as they are, by APPEND of a literal8 and by each BINARY item."""
+    octets = (
+        b"Subject: =?utf-8?B?w6k=?=\r\nContent-Type: message/rfc822\r\n\r\n"
+        b"Subject: =?iso-8859-1?Q?=E9?=\r\n\r\nx\0"
+    )
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        said = await answer(client, b"APPEND INBOX ~{%d+}\r\n%b" % (len(octets), octets))
+        assert b"q OK" in said
+        assert octets in await answer(client, "FETCH 1 BINARY.PEEK[]")
+        said = await answer(client, "FETCH 1 BINARY.PEEK[1]")
+        assert b"Subject: =?iso-8859-1?Q?=E9?=\r\n\r\nx\0" in said
+        assert b"=?utf-8?B?w6k=?=" in await answer(client, "FETCH 1 BODY.PEEK[HEADER]")
+
+
+@pytest.mark.rfc(
+    "3516",
+    "4.4",
+    "modify the CTE of the appended data, however any such transformation MUST NOT result in a loss of data.",
+)
+async def test_appended_octets_stay() -> None:
+    """Each of the 256 octets, in a part that says it is binary: nothing is recoded, so nothing is lost."""
+    octets = (
+        b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+        + bytes(range(256)) * 3
+    )
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        said = await answer(client, b"APPEND INBOX ~{%d+}\r\n%b" % (len(octets), octets))
+        assert b"q OK" in said
+        assert b"~{768}\r\n" + bytes(range(256)) * 3 in await answer(
+            client, "FETCH 1 BINARY.PEEK[1]"
+        )

@@ -169,13 +169,14 @@ def test_good_before_garbage(localserve: Localserve) -> None:
 
 
 def test_end_of_stream(localserve: Localserve) -> None:
-    """A peer that ends its DEFLATE stream has left; a torn one too."""
+    """A peer that ends its DEFLATE stream has left, even if the connection stays; one that tears it too."""
     for end in (zlib.Z_FINISH, None):
         with peer(localserve) as client:
             client.begin()
             octets = client.packed("a NOOP\r\n", end) if end else client.packed("a NOOP\r\n")[:4]
             client.socket.sendall(octets)
-            client.socket.shutdown(socket.SHUT_WR)
+            if not end:
+                client.socket.shutdown(socket.SHUT_WR)
             assert client.until("a") == ([b"a OK NOOP completed"] if end else [])
             assert client.line() == b""
 
@@ -229,6 +230,47 @@ def test_refused(localserve: Localserve) -> None:
         client.plainly(f"LOGIN {LOGIN} {PASSWORD}")
         assert b" BAD " in client.plainly("COMPRESS BROTLI")[-1]
         assert client.plainly("NOOP") == [b"p3 OK NOOP completed"]
+
+
+@pytest.mark.parametrize("cut", [-8, -6, -5, -1, 1])
+def test_unauthenticate_in_pieces(localserve: Localserve, cut: int) -> None:
+    """What the flush behind UNAUTHENTICATE leaves is no part of the next command, even when it comes later."""
+    with peer(localserve) as client:
+        client.begin()
+        octets = client.packed("u UNAUTHENTICATE\r\n")
+        wire = octets + f"v LOGIN {LOGIN} {PASSWORD}\r\n".encode()
+        client.socket.sendall(wire[: len(octets) + cut])
+        answer = b""
+        if cut > -6:
+            # The command is whole: the rest comes when its answer is here.
+            assert client.inflate is not None
+            while b"u OK Log in again\r\n" not in answer:
+                answer += client.inflate.decompress(client.socket.recv(65536))
+        client.socket.sendall(wire[len(octets) + cut :])
+        plain = b""
+        while b"v OK" not in plain:
+            piece = client.socket.recv(65536)
+            assert piece
+            plain += piece
+
+
+def test_unauthenticate_behind_much(localserve: Localserve) -> None:
+    """In one packet with a message before it and many commands behind it."""
+    with peer(localserve) as client:
+        client.begin()
+        client.command("CREATE behind-much")
+        text = "Subject: x\r\n\r\n" + "".join(f"{n * n:x} words\r\n" for n in range(5000))
+        command = f"a APPEND behind-much {{{len(text)}+}}\r\n{text}\r\nu UNAUTHENTICATE\r\n"
+        noops = b"".join(b"n%d NOOP\r\n" % n for n in range(1000))
+        client.socket.sendall(
+            client.packed(command) + f"v LOGIN {LOGIN} {PASSWORD}\r\n".encode() + noops
+        )
+        wire = b""
+        while b"n999 OK NOOP completed\r\n" not in wire:
+            piece = client.socket.recv(65536)
+            assert piece
+            wire += piece
+        assert b"\r\nv OK [CAPABILITY " in wire or b"\xffv OK [CAPABILITY " in wire
 
 
 @pytest.mark.parametrize("flush", [zlib.Z_SYNC_FLUSH, zlib.Z_FINISH])

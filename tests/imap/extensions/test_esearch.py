@@ -23,6 +23,11 @@ CASES = {"MIN": b" MIN 2", "MAX": b" MAX 4", "COUNT": b" COUNT 3", "ALL": b" ALL
 @pytest.mark.rfc(
     "9051", "6.4.9", "the corresponding ESEARCH response MUST include the UID indicator."
 )
+@pytest.mark.rfc(
+    "9051",
+    "6.4.4",
+    "all options specified above MUST result in a single ESEARCH response if used by themselves or in combination.",
+)
 async def test_combinations() -> None:
     """Each option adds its item, in one response with the tag; the UID form says UID."""
     async with world() as made:
@@ -96,6 +101,49 @@ async def test_combinations() -> None:
 @pytest.mark.rfc(
     "4731", "4", "Implementations MUST accept these strings in a case-insensitive fashion."
 )
+@pytest.mark.rfc(
+    "9051",
+    "7.3.4",
+    "If the SEARCH results in no matches, the server MUST NOT include the MIN return item in the ESEARCH response;",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.3.4",
+    "include the MIN return item in the ESEARCH response; however, it still MUST send the ESEARCH response.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.4.4",
+    "include the MIN result option in the ESEARCH response; however, it still MUST send the ESEARCH response.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.3.4",
+    "If the SEARCH results in no matches, the server MUST NOT include the MAX return item in the ESEARCH response;",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.3.4",
+    "include the MAX return item in the ESEARCH response; however, it still MUST send the ESEARCH response.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "6.4.4",
+    "include the MAX result option in the ESEARCH response; however, it still MUST send the ESEARCH response.",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.3.4",
+    "If the SEARCH results in no matches, the server MUST NOT include the ALL return item in the ESEARCH response;",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.3.4",
+    "include the ALL return item in the ESEARCH response; however, it still MUST send the ESEARCH response.",
+)
+@pytest.mark.rfc(
+    "9051", "7.3.4", "This return item MUST always be included in the ESEARCH response."
+)
 async def test_no_matches() -> None:
     """Without matches only COUNT says something, but the response comes."""
     async with world() as made:
@@ -130,3 +178,22 @@ async def test_unknown_option() -> None:
     async with world() as made:
         client = await logged_in(made, "INBOX")
         assert (await answer(client, "SEARCH RETURN (MIN UPDATE) ALL")).startswith(b"q BAD")
+
+
+@pytest.mark.rfc(
+    "9051",
+    "7.3.4",
+    "Each set MUST be complete; in particular, a UID set is returned in an ESEARCH response only when each number in the range corresponds to an existing (matching) message.",
+)
+async def test_no_range_spans_a_gap() -> None:
+    """Uids that are expunged, or do not match, are in no range."""
+    async with world() as made:
+        for number in range(1, 8):
+            await made.deliver("INBOX", message(number, "odd" if number % 2 else "even"))
+        client = await logged_in(made, "INBOX")
+        await client.command("UID STORE 3 +FLAGS.SILENT (\\Deleted)")
+        await client.command("EXPUNGE")
+        said = await answer(client, "UID SEARCH RETURN (ALL) ALL")
+        assert said.startswith(b'* ESEARCH (TAG "q") UID ALL 1:2,4:7\r\n')
+        said = await answer(client, "UID SEARCH RETURN (ALL) SUBJECT odd")
+        assert said.startswith(b'* ESEARCH (TAG "q") UID ALL 1,5,7\r\n')

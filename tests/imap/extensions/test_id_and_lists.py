@@ -13,6 +13,21 @@ from tests.support.imap import logged_in, world
     "Servers MUST NOT deny access to or refuse service for a client based on information from the ID command.",
 )
 @pytest.mark.rfc("2971", "3.3", "Implementations MUST NOT send the same field name more than once.")
+@pytest.mark.rfc(
+    "2971",
+    "3",
+    "Implementations MUST NOT make operational changes based on the data sent as part of the ID command or response.",
+)
+@pytest.mark.rfc(
+    "2971",
+    "3",
+    "Servers MUST NOT attempt to work around client bugs by using information from the ID command.",
+)
+@pytest.mark.rfc(
+    "2971",
+    "3",
+    "Servers MUST NOT provide features to a client or otherwise optimize for a particular client by using information from the ID command.",
+)
 async def test_id() -> None:
     """Whatever a client calls itself, it is answered and served like any other."""
     async with world() as made:

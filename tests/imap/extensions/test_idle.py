@@ -84,3 +84,38 @@ async def test_listening_ends_with_the_session() -> None:
         client.stream.client_eof()
         assert await client.stream.client_line() == b""
         assert stops == [1]
+
+
+@pytest.mark.rfc(
+    "9051",
+    "6.3.13",
+    "and then MUST immediately send the tagged response to the IDLE command and prepare to process other commands.",
+)
+@pytest.mark.rfc(
+    "2177",
+    "3",
+    "and then MUST immediately send the tagged response to the IDLE command and prepare to process other commands.",
+)
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [(b"DONE", b"a OK"), (b"done", b"a OK"), (b"DONE ", b"a BAD"), (b"", b"a BAD"), (b"b NOOP", b"a BAD"), (b"DONE {3+}", b"a BAD"), (b"x" * 5000, b"a BAD")],
+)  # fmt: skip
+async def test_what_ends_it(said: bytes, answer: bytes) -> None:
+    """Any line does, DONE with OK; what stands in the same packet behind it is the next command."""
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        client.stream.client_write(b"a IDLE\r\n")
+        assert (await client.stream.client_line()).startswith(b"+ ")
+        client.stream.client_write(said + b"\r\nc NOOP\r\n")
+        assert (await client.stream.client_line()).startswith(answer)
+        assert (await client.stream.client_line()).startswith(b"c OK")
+
+
+async def test_all_in_one_packet() -> None:
+    """IDLE and DONE together, twice."""
+    async with world() as made:
+        client = await logged_in(made, "INBOX")
+        client.stream.client_write(b"a IDLE\r\nDONE\r\nb IDLE\r\nDONE\r\n")
+        for tag in (b"a", b"b"):
+            assert (await client.stream.client_line()).startswith(b"+ ")
+            assert (await client.stream.client_line()).startswith(tag + b" OK")

@@ -350,3 +350,38 @@ async def test_list_returns_notes() -> None:
         )
         assert len(said) == 2
         assert b"CHILDINFO" in said[0]
+
+
+async def test_depth_of_many() -> None:
+    """Asked for many at once, each entry comes once: those asked for, and those at most DEPTH levels below one of them."""
+    async with world() as made:
+        client = await logged_in(made)
+        names = ("/private/a", "/private/a/b", "/private/a/b/c", "/private/a/b/c/d", "/private/ab")
+        pairs = " ".join(f'{name} "x"' for name in names)
+        await client.command(f"SETMETADATA INBOX ({pairs})")
+
+        async def got(depth: str, asked: str) -> list[bytes]:
+            said = await client.command(f"GETMETADATA (DEPTH {depth}) INBOX ({asked})")
+            return said[0].split(b"(", 1)[1].rstrip(b")").split()[::2]
+
+        both = b"/private/a /private/a/b /private/a/b/c".split()
+        assert await got("1", "/private/a /private/a/b") == both
+        assert await got("1", "/private") == [b"/private/a", b"/private/ab"]
+        assert await got("1", "/private/a/b/c/d /shared") == [b"/private/a/b/c/d"]
+        assert await got("infinity", "/private/a/b /private/a/b/c") == [
+            b"/private/a/b",
+            b"/private/a/b/c",
+            b"/private/a/b/c/d",
+        ]
+
+
+@pytest.mark.parametrize("command", ["GETMETADATA INBOX {}", 'LIST "" * RETURN (METADATA {})'])
+async def test_entries_of_one_command(command: str) -> None:
+    """A thousand may be asked for, no more: each mailbox has an answer for each."""
+    async with world() as made:
+        client = await logged_in(made)
+        names = [f"/private/e{number}" for number in range(1001)]
+        said = await client.command(command.format(f"({' '.join(names)})"))
+        assert said[-1].startswith(b"t NO [LIMIT]")
+        said = await client.command(command.format(f"({' '.join(names[1:])})"))
+        assert said[-1].startswith(b"t OK")

@@ -199,3 +199,37 @@ async def test_mod_sequences_and_a_mailbox_that_goes(monkeypatch: pytest.MonkeyP
         await other.command("DELETE a/b/c")
         monkeypatch.setattr(made.store, "mailboxes", before)
         assert set(await _found(client, "ESEARCH IN (subtree a) ALL")) == {b"a", b"a/b"}
+
+
+async def test_each_mailbox_once_and_no_neighbour() -> None:
+    """The selected one first, and not again where another way names it; a subtree ends at the level, not at the letter."""
+    async with world() as made:
+        for name in ("Lists", "Lists/x", "Lists2", "Other"):
+            await made.deliver(name, message(1))
+        client = await logged_in(made, "Lists/x")
+
+        async def found(sources: str) -> list[bytes]:
+            lines = (await client.command(f"ESEARCH IN ({sources}) ALL"))[:-1]
+            return [line.split(b"MAILBOX ")[1].split(b" ")[0] for line in lines]
+
+        assert await found("selected personal") == [b"Lists/x", b"Lists", b"Lists2", b"Other"]
+        assert await found("personal selected mailboxes Lists/x") == [
+            b"Lists/x",
+            b"Lists",
+            b"Lists2",
+            b"Other",
+        ]
+        assert await found("subtree Lists") == [b"Lists", b"Lists/x"]
+        assert await found("subtree-one Lists") == [b"Lists", b"Lists/x"]
+
+
+async def test_a_search_that_fails_saves_nothing() -> None:
+    """`$` is empty behind NO, whatever it was before."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+        client = await logged_in(made, "INBOX")
+        await client.command("ESEARCH RETURN (SAVE) ALL")
+        assert (await client.command("SEARCH $"))[0] == b"* SEARCH 1"
+        said = await client.command("ESEARCH RETURN (SAVE) CHARSET X-NONE SUBJECT x")
+        assert said[-1].startswith(b"t NO [BADCHARSET")
+        assert (await client.command("SEARCH $"))[0] == b"* SEARCH"

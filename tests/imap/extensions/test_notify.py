@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from tests.support.imap import Client, World, logged_in, message, world
 
 from postil.base.clock import FixedClock
 from postil.imap import limits
-from postil.ports.ids import MailboxId
-from postil.ports.store import Status, StoreUnavailable
+from postil.ports.ids import AccountId, MailboxId
+from postil.ports.store import Mailbox, Status, StoreUnavailable
 from postil.store.sqlite import SqliteStore
 
 BOTH = "MessageNew MessageExpunge"
@@ -512,3 +512,157 @@ async def test_without_selected_nothing_comes_behind_an_own_expunge() -> None:
         await other.command("CREATE B")
         assert await _line(client) == b'* LIST (\\HasNoChildren) "/" B'
         await _silent(client)
+
+
+@pytest.mark.rfc(
+    "7162",
+    "3.2.4",
+    "the server MUST automatically include both UID and mod-sequence data in all subsequent untagged FETCH responses",
+)
+@pytest.mark.rfc(
+    "9051",
+    "7.5.2",
+    "If the server chooses to send unsolicited FETCH responses, they MUST include UID FETCH item.",
+)
+@pytest.mark.parametrize(
+    ("enable", "line"),
+    [
+        ("", b"* 2 FETCH (RFC822.SIZE 9)"),
+        ("IMAP4rev2", b"* 2 FETCH (UID 2 RFC822.SIZE 9)"),
+        ("CONDSTORE", b"* 2 FETCH (UID 2 RFC822.SIZE 9 MODSEQ (3))"),
+        ("QRESYNC", b"* 2 FETCH (UID 2 RFC822.SIZE 9 MODSEQ (3))"),
+        ("UIDONLY", b"* 2 UIDFETCH (RFC822.SIZE 9)"),
+        ("UIDONLY QRESYNC", b"* 2 UIDFETCH (RFC822.SIZE 9 MODSEQ (3))"),
+    ],
+)
+async def test_new_messages_say_which_they_are(enable: str, line: bytes) -> None:
+    """What the revision and mod-sequences add to every FETCH that nobody asked for, they add to those of new messages."""
+    async with world() as made:
+        await made.deliver("INBOX", message(1))
+        client, other = await logged_in(made), await logged_in(made)
+        if enable:
+            await client.command(f"ENABLE {enable}")
+        await client.command("SELECT INBOX")
+        await client.command(f"NOTIFY SET (selected (MessageNew (RFC822.SIZE) {BOTH[11:]}))")
+        await _append(other, "INBOX")
+        assert await _line(client) == b"* 2 EXISTS"
+        said = await _line(client)
+        assert (await _line(client) if said.endswith(b"RECENT") else said) == line
+
+
+async def test_the_list_is_read_when_it_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each change of it, and never for a message, nor for a client that wants to hear nothing."""
+    async with world() as made:
+        await made.mailbox("A")
+        client, silent, other = [await logged_in(made) for _ in range(3)]
+        await client.command(f"NOTIFY SET (personal ({BOTH} MailboxName))")
+        await silent.command("NOTIFY NONE")
+        mailboxes, asked = made.store.mailboxes, []
+
+        async def counted(account: AccountId) -> Sequence[Mailbox]:
+            asked.append(account)
+            return await mailboxes(account)
+
+        monkeypatch.setattr(made.store, "mailboxes", counted)
+        await _append(other, "A")
+        assert (await _line(client)).startswith(b"* STATUS A ")
+        asked.clear()
+        await made.store.create(made.account.id, "B")
+        assert (await _line(client)).endswith(b" B")
+        for one in (client, silent):
+            await one.command("NOOP")
+            await one.command("NOOP")
+        assert len(asked) == 1
+
+
+@pytest.mark.rfc(
+    "5465",
+    "4",
+    "while processing any IDLE command, the server MUST send exactly the same events as instructed by the client using the NOTIFY command.",
+)
+@pytest.mark.parametrize("idle", [False, True])
+async def test_everything_in_idle_too(idle: bool) -> None:
+    """Names, subscriptions, annotations and counts of other mailboxes: the same lines in IDLE as outside, and after NOTIFY NONE none."""
+    async with world() as made:
+        await made.mailbox("A")
+        client, other = await logged_in(made, "INBOX"), await logged_in(made)
+        wish = f"personal ({BOTH} MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange)"
+        for asked in (f"SET ({wish})", "NONE"):
+            assert (await client.command(f"NOTIFY {asked}"))[-1].startswith(b"t OK")
+            if idle:
+                client.stream.client_write(b"i IDLE\r\n")
+                assert (await _line(client)).startswith(b"+ ")
+            told = []
+            for command in (
+                "CREATE B", "SUBSCRIBE B", 'SETMETADATA A (/private/comment "x")', 'SETMETADATA "" (/private/comment "y")',
+                "UNSUBSCRIBE B", "RENAME B C", "DELETE C",
+            ):  # fmt: skip
+                assert (await other.command(command))[-1].startswith(b"t OK"), command
+                if asked != "NONE":
+                    told.append(await _line(client))
+            await _append(other, "A")
+            await _append(other, "INBOX")
+            if asked != "NONE":
+                told.append(await _line(client))
+            if idle:
+                client.stream.client_write(b"DONE\r\n")
+                assert (await client.stream.client_line()).startswith(b"i OK")
+            await _silent(client)
+            if asked != "NONE":
+                assert told == [
+                    b'* LIST (\\HasNoChildren) "/" B',
+                    b'* LIST (\\Subscribed \\HasNoChildren) "/" B',
+                    b"* METADATA A /private/comment",
+                    b'* METADATA "" /private/comment',
+                    b'* LIST (\\HasNoChildren) "/" B',
+                    b'* LIST (\\HasNoChildren) "/" C ("OLDNAME" (B))',
+                    b'* LIST (\\NonExistent \\HasNoChildren) "/" C',
+                    b"* STATUS A (MESSAGES 1 UIDNEXT 2)",
+                ]
+
+
+async def test_uids_of_another_mailbox() -> None:
+    """What the client brought into one mailbox is news in another under the same uid."""
+    async with world() as made:
+        await made.mailbox("A")
+        client, other = await logged_in(made, "INBOX"), await logged_in(made)
+        await client.command("NOTIFY SET (personal (MailboxName))")
+        await _append(client, "INBOX")
+        await client.command("UNSELECT")
+        await client.command(f"NOTIFY SET (selected (MessageNew (UID) {BOTH[11:]}))")
+        await client.command("SELECT A")
+        await _append(other, "A")
+        assert await _line(client) == b"* 1 EXISTS"
+        assert (await _line(client)).endswith(b" RECENT")
+        assert await _line(client) == b"* 1 FETCH (UID 1)"
+
+
+@pytest.mark.rfc(
+    "5465",
+    "3.1",
+    "A successful NOTIFY SET command MUST cause the server to immediately return any accumulated changes to the currently selected mailbox",
+)
+@pytest.mark.parametrize(
+    "wish", ["personal (MailboxName)", "selected NONE", f"selected-delayed ({BOTH})"]
+)
+async def test_what_has_gathered_is_told_first(wish: str) -> None:
+    """Flags, expunges and arrivals, also to a client that from now on wants to hear of none, and expunges to one that wants them late."""
+    async with world() as made:
+        for number in (1, 2, 3):
+            await made.deliver("INBOX", message(number))
+        client, other = await logged_in(made, "INBOX"), await logged_in(made, "INBOX")
+        await other.command("UID STORE 1 +FLAGS.SILENT (\\Seen)")
+        await other.command("UID STORE 2 +FLAGS.SILENT (\\Deleted)")
+        await other.command("EXPUNGE")
+        await _append(other, "INBOX")
+        said = [one for one in await client.command(f"NOTIFY SET ({wish})") if b"RECENT" not in one]
+        assert said == [
+            b"* 2 EXPUNGE",
+            b"* 3 EXISTS",
+            b"* 1 FETCH (FLAGS (\\Seen \\Recent))",
+            b"t OK NOTIFY completed",
+        ]
+        if "delayed" not in wish:
+            await _append(other, "INBOX")
+            await other.command("UID STORE 1 +FLAGS.SILENT (\\Flagged)")
+            await _silent(client)

@@ -160,3 +160,18 @@ def test_every_uid_is_in_one_range(
         assert ranges_of(uids, Batches(size, (first, last))) == whole[first - 1 : last]
     many = range(1, 100_001)
     assert len(ranges_of(many, Batches(2000, (1, 50)))) == 50
+
+
+async def test_as_wide_as_a_client_may_ask() -> None:
+    """100,000 messages in a range are not too many, one batch more is; the last batch ends with 1 though no message has that uid."""
+    async with world() as made:
+        for number in (1, 2, 3):
+            await made.deliver("INBOX", message(number))
+        client = await logged_in(made, "INBOX")
+        await client.command("UID STORE 1 +FLAGS.SILENT (\\Deleted)")
+        await client.command("EXPUNGE")
+        for asked in ("500 1:200", "100000 1:1", "500"):
+            said = await client.command(f"UIDBATCHES {asked}")
+            assert said[0].endswith(b") 3:1"), asked
+        for asked in ("500 1:201", "100001 1:1"):
+            assert (await client.command(f"UIDBATCHES {asked}"))[-1].startswith(b"t NO [TOOMANY]")

@@ -107,3 +107,47 @@ async def test_mod_sequences_are_forgotten() -> None:
         assert (await client.command("NOOP"))[0] == b"* 1 FETCH (FLAGS (\\Deleted))"
         await other.command("EXPUNGE")
         assert (await client.command("NOOP"))[0] == b"* 1 EXPUNGE"
+
+
+@pytest.mark.rfc(
+    "8437", "3", "to reset all connection state except for the state of the TLS [RFC8446] layer."
+)
+@pytest.mark.rfc(
+    "8437",
+    "4.1",
+    "When a server advertises NOTIFY [RFC5465], the UNAUTHENTICATE command cancels the server state related to the NOTIFY command and reverts to default IMAP base-specification behavior for notifications.",
+)
+async def test_nothing_of_the_first_is_left_for_the_second() -> None:
+    """Whoever logs in next hears nothing of the first account, and is answered like on a new connection, line for line."""
+    commands = (
+        'LIST "" *', "SELECT INBOX", "FETCH 1 (UID FLAGS)", "STORE 1 FLAGS ()", "SEARCH ALL", "SEARCH $", "UID FETCH $ UID", "EXPUNGE",
+        b'CREATE "caf\xc3\xa9"', "GETMETADATA INBOX /private/comment", "NOOP",
+    )  # fmt: skip
+    async with world() as made:
+        for user in ("user", "other"):
+            await (await logged_in(made, user=user)).command(b"APPEND INBOX {6+}\r\nA: b\r\n")
+            await logged_in(made, "INBOX", user=user)  # nothing is \\Recent any more
+        client, still = await logged_in(made), await logged_in(made, "INBOX")
+        for command in (
+            "ENABLE QRESYNC UIDONLY IMAP4rev2 UTF8=ACCEPT METADATA", "SELECT INBOX", "UID SEARCH RETURN (SAVE) ALL",
+            "NOTIFY SET (selected-delayed (MessageNew (UID) MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge MailboxName MailboxMetadataChange))",
+            "UNAUTHENTICATE", "LOGIN other secret",
+        ):  # fmt: skip
+            assert (await client.command(command))[-1].startswith(b"t OK"), command
+        for command in ("COPY 1 INBOX", "CREATE new", 'SETMETADATA INBOX (/private/comment "x")'):
+            assert (await still.command(command))[-1].startswith(b"t OK"), command
+        fresh = await logged_in(made, user="other")
+        for command in commands:
+            assert await client.command(command) == await fresh.command(command), command
+
+
+async def test_annotations_heard_of_are_forgotten() -> None:
+    """What waited to be told to the first is not told to the second, not even of the server."""
+    async with world() as made:
+        client, still = await logged_in(made), await logged_in(made)
+        await client.command("ENABLE METADATA")
+        await still.command('SETMETADATA "" (/private/comment "x")')
+        for command in ("UNAUTHENTICATE", f"LOGIN other {PASSWORD}", "ENABLE METADATA", "NOOP"):
+            assert not [one for one in await client.command(command) if b"METADATA /" in one]
+            said = await client.command("CAPABILITY")
+            assert not [one for one in said if one.startswith(b"* METADATA")]

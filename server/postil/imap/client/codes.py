@@ -214,6 +214,13 @@ def _in_progress(name: str, words: Words) -> AnyCode:
     words.sp()
     goal = None if words.nil() else words.number()
     words.expect(b")")
+    # RFC 9585 §6: "Specifically, the client should guard against values that can cause arithmetic exceptions, like GOAL = 0,
+    # GOAL/VALUE < 0, GOAL/ VALUE ≥ 2^32 (these are not possible within a correct implementation of the ABNF syntax above), and
+    # VALUE > GOAL. In these cases, the notification MUST be disregarded."
+    if max(done or 0, goal or 0) >= 2**32 or (
+        goal is not None and not 0 <= (done or 0) <= goal > 0
+    ):
+        words.fail("how much is done of how much")
     return InProgress(None if tag is None else values.text(tag), done, goal)
 
 

@@ -199,11 +199,16 @@ def _string(
     if bare and _is_word(octets, word):
         out.add(octets, MASK if secret else None)
     elif len(octets) <= limits.LONGEST_QUOTED and _quotable(octets, forms.utf8):
-        quoted = b'"%b"' % octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+        quoted = b'"%b"' % escaped(octets)
         out.add(quoted, MASK if secret else None)
     else:
         out.literal(len(octets), forms)
         out.add(octets, MASK if secret else None, check=False)
+
+
+def escaped(octets: bytes) -> bytes:
+    """What stands between the quotes of a quoted string."""
+    return octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
 def _is_word(octets: bytes, word: bytes) -> bool:

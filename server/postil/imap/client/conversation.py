@@ -51,6 +51,7 @@ class Running:
     tag: str
     command: Command
     responses: list[Response] = field(default_factory=list)
+    size: int = 0  # octets of the responses
     begun: bool = False  # octets of it were given out
     sent: bool = False  # all of them
     waits: bool = False  # for `+`
@@ -69,6 +70,7 @@ class News:
     """A response that no command claims."""
 
     response: Response
+    size: int = field(default=0, compare=False)  # in octets
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ class Conversation:
         heard: Callable[[Frame], None] = lambda frame: None,
     ) -> None:
         """`heard` gets every response before anything is made of it, for a trace."""
-        self._framer = Framer(limits)
+        self._limits = limits or ReplyLimits()
+        self._framer = Framer(self._limits)
         self._heard = heard
         self._tags = 0
         self._queue: deque[Running] = deque()  # not sent to the end
@@ -208,7 +211,7 @@ class Conversation:
             self._heard(frame)
             if not self._greeted and not frame.text.startswith(b"* "):
                 raise ProtocolViolation(f"no greeting of IMAP: {frame.text[:60]!r}")
-            event = self._event(parse.response(frame, utf8=self.utf8))
+            event = self._event(parse.response(frame, utf8=self.utf8), frame.size)
             if event is not None:
                 return event
 
@@ -221,7 +224,7 @@ class Conversation:
         """What came behind the last event."""
         return self._framer.rest()
 
-    def _event(self, response: Response) -> Event | None:
+    def _event(self, response: Response, size: int) -> Event | None:
         if not self._greeted:
             return self._greet(response)
         match response:
@@ -241,8 +244,13 @@ class Conversation:
                     self._closed(response)
         owner = self._owner(response)
         if owner is None:
-            return News(response)
+            return News(response, size)
         owner.responses.append(response)
+        owner.size += size
+        if owner.size > self._limits.answer:
+            raise ProtocolViolation(
+                f"{owner.command.name}: an answer of more than {self._limits.answer} octets"
+            )
         return None
 
     def _greet(self, response: Response) -> Event:
@@ -334,3 +342,4 @@ class Conversation:
         if owner is not None:
             self._events.extend(News(response) for response in owner.responses)
             owner.responses.clear()
+            owner.size = 0

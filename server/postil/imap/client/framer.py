@@ -27,6 +27,11 @@ class Frame:
     text: bytes
     literals: tuple[bytes, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """Octets, literals included."""
+        return len(self.text) + sum(map(len, self.literals))
+
 
 class Framer:
     """The incoming half of a connection."""

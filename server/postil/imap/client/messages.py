@@ -14,6 +14,7 @@ from postil.imap.client.compose import Argument, Astring, Command, MailboxName
 from postil.imap.client.errors import Unsendable
 from postil.imap.client.fetched import Fetched
 from postil.imap.client.found import Batches, Extended, Found, Sorted, Threads
+from postil.imap.client.limits import SMALLEST_BATCH, WIDEST_BATCHES
 from postil.imap.client.numbers import Numbers
 from postil.imap.client.responses import Expunged, Status, Vanished
 
@@ -181,10 +182,21 @@ def search_mailboxes(
 
 
 def uid_batches(size: int, first: int | None = None, last: int | None = None) -> Command:
-    """UIDBATCHES, all or the `first` to the `last`"""
+    """UIDBATCHES, all or the `first` to the `last`; Unsendable for what no client may ask."""
+    # RFC 10022 §3.1.3.1: "Clients MUST request at least 500 messages per batch"
+    if not SMALLEST_BATCH <= size < 2**32:
+        raise Unsendable(f"a batch has at least {SMALLEST_BATCH} messages, not {size}")
     text = b" %d" % size
-    if first is not None:
-        text += b" %d:%d" % (first, first if last is None else last)
+    if first is not None or last is not None:
+        first = 1 if first is None else first
+        last = first if last is None else last
+        # RFC 10022 §3.1.5: "Batch ranges such as 1:4 in the above example MUST be ordered lowest to highest"
+        if not 1 <= first <= last:
+            raise Unsendable(f"{first}:{last} is no range of batches")
+        # RFC 10022 §3.1.5: "Clients MUST NOT request batch ranges that span more than 100,000 messages"
+        if (last - first + 1) * size > WIDEST_BATCHES:
+            raise Unsendable(f"{first}:{last} is more than {WIDEST_BATCHES} messages")
+        text += b" %d:%d" % (first, last)
     return Command("UIDBATCHES", (text,), claims=(Batches,))
 
 

@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Iterator, Sequence
 
+from postil.imap.client import compose
 from postil.imap.client.compose import MASK, Command, Secret, SecretWord
 from postil.imap.client.framer import Frame
 
@@ -20,11 +21,12 @@ _SHORTEST = 4
 
 
 def secrets_of(command: Command) -> tuple[bytes, ...]:
-    """What must not be shown while this command runs: as it is, and inside base64."""
+    """What must not be shown while this command runs: as it is, as it stands in quotes, and inside base64."""
     found: list[bytes] = []
     for argument in command.arguments:
         if isinstance(argument, Secret):
-            found += [argument.octets, base64.b64encode(argument.octets).rstrip(b"=")]
+            octets = argument.octets
+            found += [octets, compose.escaped(octets), base64.b64encode(octets).rstrip(b"=")]
         elif isinstance(argument, SecretWord):
             found.append(argument.octets)
     return tuple(one for one in found if len(one) >= _SHORTEST)

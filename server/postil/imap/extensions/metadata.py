@@ -86,11 +86,15 @@ def parse_get(tokens: Tokens) -> Get:
     def entry() -> str:
         return parse_entry(tokens, above=depth > 0)
 
-    entries = tokens.list_of(entry) if tokens.peek() == b"(" else [entry()]
+    entries = _not_too_many(tokens.list_of(entry) if tokens.peek() == b"(" else [entry()])
     tokens.end()
+    return Get(mailbox, tuple(dict.fromkeys(entries)), depth, largest)
+
+
+def _not_too_many(entries: Sequence[str]) -> Sequence[str]:
     if len(entries) > limits.ENTRIES:
         raise No(f"at most {limits.ENTRIES} entries", "LIMIT")
-    return Get(mailbox, tuple(dict.fromkeys(entries)), depth, largest)
+    return entries
 
 
 def _options(tokens: Tokens) -> tuple[int, int | None]:
@@ -137,16 +141,25 @@ def pick(
 ) -> Mapping[str, bytes | None]:
     """Entries by name: those asked for, and those below them down to `depth`; without any, the ones asked for as NIL."""
     asked = tuple(asked)
-    found: dict[str, bytes | None] = {}
-    for name in asked:
-        if not depth or name in known:
-            found[name] = known.get(name)
+    found: dict[str, bytes | None] = {
+        name: known.get(name) for name in asked if not depth or name in known
+    }
+    if depth:
+        above = frozenset(asked)
         # RFC 5464 §4.2.2: "plus all entries below the entry name up to the specified DEPTH."
-        for other in known if depth else ():
-            if other.startswith(name + "/") and other.count("/", len(name)) <= depth:
-                found[other] = known[other]
+        found.update((name, known[name]) for name in known if _is_below(name, above, depth))
     # RFC 5464 §4.2: "required METADATA response"
     return found or {name: None for name in asked if _ENTRY.fullmatch(name)}
+
+
+def _is_below(entry: str, above: frozenset[str], depth: int) -> bool:
+    """Is one of the names at most `depth` levels above the entry?"""
+    at = entry.rfind("/")
+    while at > 0 and depth:
+        if entry[:at] in above:
+            return True
+        at, depth = entry.rfind("/", 0, at), depth - 1
+    return False
 
 
 def response(
@@ -243,7 +256,7 @@ async def change(session: Session, command: Set) -> AsyncIterator[bytes | Done]:
 def parse_return(tokens: Tokens) -> Sequence[str]:
     """Behind the word METADATA: `SP (entry …)`."""
     tokens.sp()
-    return tokens.list_of(lambda: parse_entry(tokens))
+    return _not_too_many(tokens.list_of(lambda: parse_entry(tokens)))
 
 
 COMMANDS = (

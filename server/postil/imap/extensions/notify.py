@@ -1,6 +1,6 @@
 """NOTIFY: the client says once what it wants to hear, and hears it at any time, of any mailbox.
 
-RFC 5465 with its errata. What is told, and how, is in `imap/watching.py`; when, in `imap/session.py`. There is no ACL yet, so no mailbox is
+RFC 5465 with its errata. What is told, and how, is in `imap/watching.py`; when, in `imap/news.py`. There is no ACL yet, so no mailbox is
 listed that cannot be watched, and `\\NoAccess` never arises.
 """
 

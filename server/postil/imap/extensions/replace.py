@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postil.imap import incoming, names
+from postil.imap import incoming, listing, names
 from postil.imap.command import Done, Spec, State
 from postil.imap.errors import Bad, No
 from postil.imap.incoming import About
@@ -86,6 +86,9 @@ async def handle(session: Session, command: Replace) -> AsyncIterator[bytes | Do
     # RFC 8508 §4.5: "Servers implementing both REPLACE and CONDSTORE/QRESYNC [RFC7162] MUST treat the message being replaced
     # as if it were being removed with a UID EXPUNGE command."
     yield Done(f"{session.command} completed", session.highest_modseq)
+    if session.rev2 and names.is_denormalized(command.mailbox, session.utf8):
+        # RFC 9051 §6.3.12: "it SHOULD return an untagged LIST with an OLDNAME extended data item"
+        yield listing.renamed(session.name_of(target), names.quote(command.mailbox))
 
 
 def _old(session: Session, command: Replace) -> tuple[Uid, int]:

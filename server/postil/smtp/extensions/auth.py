@@ -60,7 +60,7 @@ async def _auth(conversation: Conversation, argument: str) -> Reply:
     try:
         account = await conversation.logins.exchange(
             mechanism,
-            _decode(initial) if initial else None,
+            _decode_initial(initial) if initial else None,
             lambda challenge: _ask(conversation, challenge),
         )
     except AccountsUnavailable as error:
@@ -76,6 +76,7 @@ async def _refusal(conversation: Conversation, failed: Failed, mechanism: str) -
     """Count, wait, and give the answer."""
     limits_ = conversation.settings.limits
     if failed.result is Result.MALFORMED:
+        await conversation.settings.sleep(failed.wait)
         return SmtpReply(501, "5.5.2", failed.text)
     conversation.event("login-failed", login=failed.login, mechanism=mechanism)
     if failed.result is Result.BINDING:
@@ -111,9 +112,13 @@ async def _ask(conversation: Conversation, challenge: bytes) -> bytes:
     return _decode(line.octets.decode("latin-1"))
 
 
+def _decode_initial(text: str) -> bytes:
+    # RFC 4954 §4: "If the client is transmitting an initial response of zero length, it MUST instead transmit the response as a
+    # single equals sign ("=")." Of the initial response only
+    return b"" if text == "=" else _decode(text)
+
+
 def _decode(text: str) -> bytes:
-    if text == "=":
-        return b""  # RFC 4954 §4: present, but without data
     try:
         return encoding.decode(text.encode("latin-1"))
     except (plain.Malformed, UnicodeEncodeError):

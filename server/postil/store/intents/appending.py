@@ -15,11 +15,11 @@ from postil.store.generation import Row
 from postil.store.intents import acquainting
 from postil.store.intents.counters import Delta, charge, grow
 from postil.store.limits import UID_MAX
+from postil.store.requests import Intent
 from postil.store.schema import shape_crc
 from postil.store.segments import Record
 from postil.store.staging import StagedFile
 from postil.store.transaction import Transaction
-from postil.store.writer import Intent
 
 
 class Shape(NamedTuple):

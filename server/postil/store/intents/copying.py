@@ -18,8 +18,8 @@ from postil.store.intents.counters import apply, charge, sum_of
 from postil.store.intents.expunging import remove_picked
 from postil.store.intents.picking import map_sets, pick, pick_all, picked_by_set
 from postil.store.limits import UID_MAX
+from postil.store.requests import Intent
 from postil.store.transaction import MailboxRow, Transaction
-from postil.store.writer import Intent
 
 
 @dataclass(slots=True)

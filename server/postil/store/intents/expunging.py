@@ -12,8 +12,8 @@ from postil.ports.ids import MailboxId, ModSeq, Uid
 from postil.store.events import MessagesGone
 from postil.store.intents.counters import DELETED, apply, charge, sum_of
 from postil.store.intents.picking import keep_flagged, pick, pick_flagged, picked_by_set
+from postil.store.requests import Intent
 from postil.store.transaction import MailboxRow, Transaction
-from postil.store.writer import Intent
 
 
 @dataclass(slots=True)

@@ -17,8 +17,8 @@ from postil.store.flagsets import FlagTable
 from postil.store.intents import acquainting
 from postil.store.intents.counters import Delta, apply
 from postil.store.intents.picking import map_sets, pick
+from postil.store.requests import Intent
 from postil.store.transaction import Transaction
-from postil.store.writer import Intent
 
 
 @dataclass(slots=True)

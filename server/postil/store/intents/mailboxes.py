@@ -14,8 +14,8 @@ from postil.store.events import MailboxGone
 from postil.store.intents.copying import transfer
 from postil.store.limits import MAILBOXES_PER_ACCOUNT_MAX
 from postil.store.names import INBOX, USUAL, check_name, superiors
+from postil.store.requests import Intent
 from postil.store.transaction import Transaction
-from postil.store.writer import Intent
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ from postil.ports.store import NoSuchMailbox
 from postil.store import entries
 from postil.store.entries import Room
 from postil.store.events import Annotated, ModseqRaised
+from postil.store.requests import Intent
 from postil.store.transaction import Transaction
-from postil.store.writer import Intent
 
 
 @dataclass(slots=True)

@@ -15,9 +15,9 @@ from postil.ports.ids import MailboxId, ModSeq
 from postil.store.events import BodiesReclaimed
 from postil.store.intents.expunging import unused
 from postil.store.limits import PURGE_MESSAGES, RECLAIM_BODIES
+from postil.store.requests import Intent
 from postil.store.staging import StagedFile
 from postil.store.transaction import Transaction
-from postil.store.writer import Intent
 
 
 @dataclass(slots=True)
