@@ -25,6 +25,7 @@ from typing import Final
 import msgspec
 import pytest
 from tests.app.test_server import ANY_PORT, add_account, config
+from tests.net.test_hello import hello_of
 
 from postil.accounts.attempts import FILE, Filter, read
 from postil.app.server import Server, serving
@@ -257,6 +258,47 @@ async def test_mail_on_443(tmp_path: Path) -> None:
             "postil_connections_open", {"listener": "https"}
         ):
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("listener", ["smtp", "submission", "imap", "imaps", "https"])
+async def test_failures_are_counted(tmp_path: Path, listener: str) -> None:
+    """TLS that does not come about counts, behind STARTTLS too; a name that is not here does not."""
+    async with serving(config(tmp_path, listener=LISTENERS, tls=tls(tmp_path)), ANY_PORT) as server:
+
+        def send(octets: bytes) -> bytes:
+            with socket.create_connection(
+                ("127.0.0.1", server.ports[listener]), timeout=60
+            ) as plain:
+                file = plain.makefile("rb")
+                if listener in STARTTLS:
+                    file.readline()
+                    words = b"STARTTLS\r\n" if listener != "imap" else b"a STARTTLS\r\n"
+                    plain.sendall(b"EHLO x\r\n" if listener != "imap" else b"")
+                    while listener != "imap" and file.readline()[3:4] == b"-":
+                        pass
+                    plain.sendall(words)
+                    assert file.readline()[:4] in (b"220 ", b"a OK")
+                plain.sendall(octets)
+                return file.read(7)
+
+        def value(name: str, **labels: str) -> float:
+            labels |= {"listener": listener}
+            return server.metrics.registry.get_sample_value(f"postil_tls_{name}_total", labels) or 0
+
+        unknown = await asyncio.to_thread(send, hello_of("elsewhere.example"))
+        assert unknown[0] == (22 if listener == "smtp" else 21)
+        old = hello_of("mail.example.org", (), "TLSv1_2").replace(b"\x03\x03", b"\x03\x02", 1)
+        assert await asyncio.to_thread(send, old) == b"\x15\x03\x02\x00\x02\x02\x46"
+        assert await asyncio.to_thread(send, b"NOOP\r\nNOOP\r\n") == b""
+        # On port 25 the client of the unknown name got its certificate, and left.
+        expected = 3 if listener == "smtp" else 2
+        while (
+            value("handshake_failures") < expected
+            or value("names", asked="odd", outcome="shown") < 1
+        ):
+            await asyncio.sleep(0.01)
+        assert value("handshake_failures") == expected
+        assert value("names", asked="unknown", outcome="refused") == (listener != "smtp")
 
 
 @pytest.mark.rfc("8737", "4", 'The "acme-tls/1" protocol does not carry application data.')

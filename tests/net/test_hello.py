@@ -105,3 +105,47 @@ def test_not_ascii() -> None:
     """A name of other octets is a name like any other that we do not have."""
     sent = hello_of("mail.example.org").replace(b"mail.example.org", b"\xff\x00il.example.or\xc3")
     assert HelloReader().feed(sent) == Hello(b"\xff\x00il.example.or\xc3")
+
+
+def with_names(data: bytes) -> bytes:
+    """A hello whose only extension is "server_name" with that content."""
+    extension = b"\x00\x00" + len(data).to_bytes(2, "big") + data
+    body = b"\x03\x03" + bytes(32) + b"\x00" + b"\x00\x02\x13\x01" + b"\x01\x00"
+    body += len(extension).to_bytes(2, "big") + extension
+    return records(b"\x01" + len(body).to_bytes(3, "big") + body, 4000)
+
+
+def names(*entries: tuple[int, bytes]) -> bytes:
+    """RFC 6066 §3: a ServerNameList."""
+    listed = b"".join(bytes([kind]) + len(n).to_bytes(2, "big") + n for kind, n in entries)
+    return len(listed).to_bytes(2, "big") + listed
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (names((0, b"a.example")), b"a.example"),
+        (names((7, b"x"), (0, b"a.example")), b"a.example"),
+        (names((0, b"a.example"), (0, b"b.example")), b"a.example"),
+        (names((7, b"a.example")), None),
+        (names((0, b"")), b""),
+        (names(), None),
+    ],
+)
+def test_lists_of_names(data: bytes, name: bytes | None) -> None:
+    """The first host name counts, names of other kinds do not; what OpenSSL forbids of these it refuses by itself."""
+    assert HelloReader().feed(with_names(data)) == Hello(name)
+
+
+@pytest.mark.parametrize("data", [b"", names((0, b"a.example"))[:-1], b"\x00\x05\x00\x00\x09ab"])
+def test_lists_that_are_cut(data: bytes) -> None:
+    """A list shorter than it says is no list."""
+    assert HelloReader().feed(with_names(data)) is ODD
+
+
+def test_an_extension_longer_than_all() -> None:
+    """Then the octets do not add up, whatever name stands in them."""
+    sent = bytearray(with_names(names((0, b"a.example"))))
+    at = sent.index(b"\x00\x00\x00\x0e")
+    sent[at + 3] += 1
+    assert HelloReader().feed(bytes(sent)) is ODD

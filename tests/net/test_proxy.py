@@ -11,12 +11,18 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.net.test_hello import hello_of
 
 from postil.net import limits
+from postil.net.hello import Hello
+from postil.net.identities import Choice
 from postil.net.listeners import Spec
+from postil.net.naming import Alert, Asked, Decision
 from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
 from postil.net.stream import Connection
+from postil.net.transport import Pumped
 from postil.net.wheel import Wheel
+from postil.ports.stream import StreamClosed, StreamTimeout
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 SIX = st.ip_addresses(v=6).filter(lambda ip: ipaddress.IPv6Address(ip).ipv4_mapped is None)
@@ -209,5 +215,84 @@ async def test_others_may_not_name_an_address(family: int) -> None:
         assert await connection.read(10) == b"x"
         connection.abort()
         writer.close()
+    server.close()
+    wheel.close()
+
+
+@pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", SIGNATURE + b"\x20\x00\x00\x00"])
+async def test_a_health_check_is_the_proxys_own(header: bytes) -> None:
+    """Where the proxy speaks for itself the session sees its address, and the time for the header is over."""
+    server, port, made, wheel = await _serve(_from_here)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(header + b"x")
+    connection = await made.get()
+    peer = connection.peer
+    assert (peer.ip, peer.local_ip, peer.local_port) == ("127.0.0.1", "127.0.0.1", port)
+    assert peer.port == writer.get_extra_info("sockname")[1]
+    assert await connection.read(10) == b"x"
+    connection.abort()
+    writer.close()
+    server.close()
+    wheel.close()
+
+
+async def test_the_time_for_the_header_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has told in time is not cut afterwards."""
+    monkeypatch.setattr(limits, "PROXY", 0.05)
+    server, port, made, wheel = await _serve(_from_here)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"PROXY UNKNOWN\r\n")
+    connection = await made.get()
+    with pytest.raises(StreamTimeout):
+        await connection.read(0.3)
+    writer.write(b"x")
+    assert await connection.read(10) == b"x"
+    connection.abort()
+    writer.close()
+    server.close()
+    wheel.close()
+
+
+@pytest.mark.parametrize("way", ["implicit", "starttls", "pumped"])
+async def test_the_address_the_client_came_to(way: str) -> None:
+    """A certificate for addresses (RFC 8738) is chosen by the one that the proxy names."""
+    came_to: asyncio.Queue[str] = asyncio.Queue()
+
+    def choose(hello: Hello, local_ip: str) -> Choice:
+        came_to.put_nowait(local_ip)
+        return Choice(None, Decision(Asked.UNKNOWN, alert=Alert.UNRECOGNIZED_NAME))
+
+    loop = asyncio.get_running_loop()
+    wheel = Wheel(loop)
+    made: asyncio.Queue[Connection] = asyncio.Queue()
+
+    def factory() -> asyncio.Protocol:
+        if way == "pumped":
+            return Pumped(wheel, asyncio.Protocol, tls=choose, behind=_from_here)
+        return Connection(
+            wheel,
+            listener="test",
+            connection="c1",
+            made=made.put_nowait,
+            implicit_tls=choose if way == "implicit" else None,
+            start_tls=choose,
+            behind=_from_here,
+        )
+
+    server = await loop.create_server(factory, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(second(Proxied("192.0.2.7", 40000, "198.51.100.1", 993)))
+    if way == "starttls":
+        connection = await made.get()
+        connection.write(b"go")
+        assert await reader.readexactly(2) == b"go"
+        writer.write(hello_of("mail.example.org"))
+        with pytest.raises(StreamClosed):
+            await connection.start_tls()
+    else:
+        writer.write(hello_of("mail.example.org"))
+    assert await came_to.get() == "198.51.100.1"
+    assert await reader.readexactly(7) == b"\x15\x03\x03\x00\x02\x02\x70"
+    writer.close()
     server.close()
     wheel.close()

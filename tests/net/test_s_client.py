@@ -79,3 +79,19 @@ def test_renegotiation_is_refused(localserve: Localserve, require_tool: Tool) ->
     said = done.stdout.decode() + done.stderr.decode()
     assert "RENEGOTIATING" in said
     assert "no renegotiation" in said or "a OK" not in said
+
+
+def test_no_renegotiation(localserve: Localserve, require_tool: Tool) -> None:
+    """Under TLS 1.2 a client that asks for another handshake is told that there is none."""
+    done = subprocess.run(
+        [
+            require_tool("openssl", "openssl"), "s_client", "-tls1_2", "-servername", "localhost",
+            "-connect", f"{localserve.ip}:{localserve.ports['imaps']}",
+        ],
+        input=b"R\n",
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )  # fmt: skip
+    output = done.stdout.decode() + done.stderr.decode()
+    assert "RENEGOTIATING" in output and "no renegotiation" in output, output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import zlib
 
 import pytest
 from tests.net.conftest import Pair, Serve
@@ -187,7 +188,7 @@ async def test_slow_session_stops_the_peer(serve: Serve, pair: Pair, tls: bool) 
             await asyncio.sleep(0.001)
         for _ in range(50):
             await asyncio.sleep(0.001)
-        assert connection._have <= limits.READ_HIGH + 256 * 1024
+        assert connection._inbox.have <= limits.READ_HIGH + 256 * 1024
         go_on.set()
         if tls:
             await writer.drain()
@@ -196,6 +197,26 @@ async def test_slow_session_stops_the_peer(serve: Serve, pair: Pair, tls: bool) 
             writer.write_eof()
         await running.ended[0]
         assert total == size
+        writer.close()
+
+
+async def test_deflate_that_inflates_to_nothing(serve: Serve) -> None:
+    """Empty blocks above the limit do not stop the peer for ever: what is read makes room, whatever it comes to."""
+    got: list[bytes] = []
+
+    async def session(stream: Connection) -> None:
+        stream.compress(b"")
+        while not stream._held:
+            await asyncio.sleep(0.001)
+        got.append(await stream.read(30))
+
+    async with serve(session) as running:
+        _, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        deflate = zlib.compressobj(wbits=-15)
+        nothing = deflate.flush(zlib.Z_FULL_FLUSH) + b"\x00\x00\x00\xff\xff" * 2_000_000
+        writer.write(nothing + deflate.compress(b"hello") + deflate.flush(zlib.Z_SYNC_FLUSH))
+        await running.ended[0]
+        assert got == [b"hello"]
         writer.close()
 
 

@@ -183,6 +183,20 @@ def test_tls_1_2_works(pair: Pair) -> None:
     ] + [b"x" * (100_000 - 6 * 16384)]
 
 
+def test_the_servers_choice_of_cipher(pair: Pair) -> None:
+    """What the client likes best does not change it."""
+    chosen = set()
+    ciphers = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"]
+    for order in (ciphers, ciphers[::-1]):
+        context = pair.client()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(":".join(order))
+        server = Tls(pair.server())
+        connect(server, Tls(context, server=False, server_name="localhost"))
+        chosen.add(server.facts.cipher)
+    assert len(chosen) == 1
+
+
 @pytest.mark.rfc(
     "9051",
     "11.1",

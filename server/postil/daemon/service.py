@@ -214,6 +214,7 @@ class Service:
             why = "our fault"
             self._excuse(connection)
         finally:
+            self._note_tls(connection)
             await connection.close()
             self._log.debug(
                 "disconnected",
@@ -226,14 +227,19 @@ class Service:
     async def _handshake(self, connection: Connection) -> bool:
         try:
             await connection.handshake()
-        except StreamClosed as error:
-            if not connection.name_refused:
-                self._around.metrics.handshake_failures.labels(connection.peer.listener).inc()
-            self._log.debug("no tls", reason=connection.why or str(error))
+        except StreamClosed:
             return False
         peer = connection.peer
         self._log.debug("tls", version=peer.tls, cipher=peer.cipher, server_name=peer.server_name)
         return True
+
+    def _note_tls(self, connection: Connection) -> None:
+        """TLS was begun, with the connection or by STARTTLS, and did not come about."""
+        if connection.tls is None or connection.tls.established:
+            return
+        if not connection.name_refused:
+            self._around.metrics.handshake_failures.labels(connection.peer.listener).inc()
+        self._log.debug("no tls", reason=connection.why)
 
     def _excuse(self, connection: Connection) -> None:
         try:

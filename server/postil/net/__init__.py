@@ -11,7 +11,8 @@ Files in reading order:
 `limits` every number with its reason; `hello` what a client asks for before anything is encrypted; `naming` what it gets for that, by rules;
 `openssl` what Python's ssl does not offer; `clientkeys` TLS keys of clients; `certificates` contexts and the self-signed pair; `identities` all certificates of a server, exchanged while connections run;
 `tls` OpenSSL in memory: octets in, octets out, no sockets; `proxy` who is behind a load balancer;
-`binding` what both ends of TLS know, for SCRAM's channel binding; `wheel` time-outs for thousands of connections at the price of an attribute; `stream` a connection that a protocol
+`binding` what both ends of TLS know, for SCRAM's channel binding; `wheel` time-outs for thousands of connections at the price of an attribute; `waiting`, `inbox` and `introduction` the wait, what has arrived, and the
+ends of a connection; `stream` a connection that a protocol
 session reads and writes; `transport` the same for a library that wants an asyncio transport (HTTP);
 `admission` who may connect, how often; `dial` a connection that we open; `imaperrors`, `imapanswers`, `imapengine`, `imapopen`, `imaplogin` and `imapclient` the client of IMAP servers on it;
 `listeners` sockets bound and accepted; `control` how a command reaches the server that runs.

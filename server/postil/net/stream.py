@@ -1,26 +1,22 @@
 """A connection as a protocol session reads and writes it: `ports.stream.Stream` on a transport of the loop.
 
 Theory of operation. The loop calls `data_received`; TLS, when there is any, turns it into plaintext; plaintext waits in
-`_chunks` until the session reads. Above `READ_HIGH` we stop taking octets from the kernel, so the peer's own window
+the `inbox` until the session reads. Above `READ_HIGH` we stop taking octets from the kernel, so the peer's own window
 stops it. What the session writes is encrypted at once and given to the transport, which calls `pause_writing` above
-`WRITE_HIGH`; `drain` waits then. One coroutine uses a connection, so one waiter is enough: every event
-("something changed") wakes it, and it looks again.
+`WRITE_HIGH`; `drain` waits then (`waiting`).
 
 STARTTLS. What has arrived before the go-ahead was written is plaintext somebody put there, and is thrown away
 (RFC 3207 §4.2, RFC 9051 §6.2.1). What arrives after it goes to TLS: the client's hello, or garbage that fails the handshake.
 Either way no octet of it reaches the session.
 
-COMPRESS (RFC 4978 §3: "MUST be first COMPRESS, then SASL, and finally TLS"). What waits in `_chunks` stays compressed until it is read, so the limits
-count what came over the wire, and a little that inflates to a lot costs no memory.
+COMPRESS stands above TLS (RFC 4978 §3: "MUST be first COMPRESS, then SASL, and finally TLS"): the inbox inflates what is read, `write` deflates.
 
 Ends. The peer may close its direction and still read (`read` gives b"", writing goes on). `close` sends what is queued, then
 our closure, then waits briefly for the peer's: closing a socket with unread octets resets it, and the last
 answer (`221`, `BYE`) would be lost.
 
-Behind a proxy (`behind` says which addresses are ones), the PROXY header comes first, before TLS; nobody hears of the
+Behind a proxy (`behind` says which addresses are ones), the PROXY header comes first (`introduction`), before TLS; nobody hears of the
 connection until it is there.
-
-Time-outs come from the wheel, not from a timer per read.
 """
 
 from __future__ import annotations
@@ -31,34 +27,28 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
-from postil.base.deflate import Deflater, Inflater, Parting
+from postil.base.deflate import Deflater, Inflater
 from postil.net import binding, limits
 from postil.net.identities import Chooser
+from postil.net.inbox import Inbox
+from postil.net.introduction import Introduction, ends
 from postil.net.naming import Asked
-from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
+from postil.net.proxy import Proxied
 from postil.net.tls import NameRefused, Tls, TlsFailed
+from postil.net.waiting import Waiting
 from postil.net.wheel import Wheel
 from postil.ports.channel import OPEN, Channel
 from postil.ports.peer import Peer
 from postil.ports.stream import StreamBroken, StreamClosed, StreamTimeout
 
 
-def endpoint(address: object) -> tuple[str, int]:
-    """IP without zone and port of what a transport calls a peer or socket name."""
-    match address:
-        case (str() as ip, int() as port, *_):
-            return ip.partition("%")[0], port
-    return "", 0
-
-
 class Connection(asyncio.Protocol):
     """One accepted connection; implements `ports.stream.Stream`."""
 
     __slots__ = (
-        "_behind", "_chunks", "_closing", "_deflate", "_ended", "_farewell", "_have", "_held", "_implicit", "_loop", "_lost", "_made",
-        "_on_lost", "_parting", "_peer", "_proxy", "_stale", "_start_context", "_thrown", "_tls", "_transport", "_turn",
-        "_waiter", "_wheel", "_woken", "_write_full", "bucket", "deadline", "name_refused", "received",
-        "sent", "why",
+        "_behind", "_closing", "_deflater", "_farewell", "_held", "_implicit", "_inbox", "_introduction", "_loop", "_lost", "_made",
+        "_on_lost", "_peer", "_start_context", "_thrown", "_tls", "_transport", "_turn", "_waiting", "_wheel",
+        "_woken", "_write_full", "name_refused", "received", "sent", "why",
     )  # fmt: skip
 
     def __init__(
@@ -82,15 +72,12 @@ class Connection(asyncio.Protocol):
         self._implicit = implicit_tls
         self._start_context = start_tls
         self._behind = behind
-        self._proxy: ProxyReader | None = None  # while its header is awaited
-        self._deflate: tuple[Inflater, Deflater] | None = None  # above TLS
-        self._parting: Parting | None = None  # from DEFLATE, which leaves something behind
+        self._introduction: Introduction | None = None  # while a proxy's header is awaited
+        self._deflater: Deflater | None = None  # above TLS
+        self._inbox = Inbox()
+        self._waiting = Waiting(self._loop, wheel)
         self._transport: asyncio.Transport | None = None
-        self._chunks: list[bytes] = []
-        self._have = 0  # octets in _chunks
-        self._stale = 0  # those of them that came before our last plaintext write
         self._held = False  # we stopped taking octets
-        self._ended = False  # the peer sends no more
         self._lost = False
         self._closing = False
         self._thrown = 0  # octets thrown away while closing
@@ -98,12 +85,9 @@ class Connection(asyncio.Protocol):
         self._turn = 0  # octets written since others last ran
         self._woken = False
         self._farewell: bytes | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self.deadline: float | None = None
-        self.bucket: float | None = None
         self.received = 0  # octets on the wire, for logs and metrics
         self.sent = 0
-        self.name_refused = False  # no session, because of the name asked for: no fault of ours
+        self.name_refused = False  # TLS did not come about for the name asked for: no fault of ours
         self.why = ""  # what ended it, if not one of the sides in good order
 
     # --- what the loop calls
@@ -111,53 +95,47 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=limits.WRITE_HIGH, low=limits.WRITE_LOW)
-        ip, port = endpoint(transport.get_extra_info("peername"))
-        local_ip, local_port = endpoint(transport.get_extra_info("sockname"))
-        if self._behind is not None and self._behind(ip):
-            self._proxy = ProxyReader()
-            self._wheel.watch(self, limits.PROXY)
-        self._between(ip, port, local_ip, local_port)
+        own = ends(transport)
+        if self._behind is not None and self._behind(own.ip):
+            self._introduction = Introduction(self._wheel, own, self._unproxied)
+            self._between(own)
+        else:
+            self._begin(own)
 
-    def _between(self, ip: str, port: int, local_ip: str, local_port: int) -> None:
-        """These are the two ends; unless a proxy has still to tell of others, the connection begins."""
+    def _between(self, both: Proxied) -> None:
         self._peer = dataclasses.replace(
-            self._peer, ip=ip, port=port, local_ip=local_ip, local_port=local_port
+            self._peer,
+            ip=both.ip,
+            port=both.port,
+            local_ip=both.local_ip,
+            local_port=both.local_port,
         )
-        if self._proxy is None:
-            if self._implicit is not None:
-                self._tls = Tls(self._implicit, local_ip=local_ip)
-            self._made(self)
 
-    def _introduced(self, proxy: ProxyReader, data: bytes) -> bytes:
+    def _begin(self, both: Proxied) -> None:
+        self._between(both)
+        if self._implicit is not None:
+            self._tls = Tls(self._implicit, local_ip=both.local_ip)
+        self._made(self)
+
+    def _introduced(self, introduction: Introduction, data: bytes) -> bytes:
         """What stands behind the proxy's header, once that is whole."""
-        try:
-            told = proxy.feed(data)
-        except BadProxyHeader as error:
-            self.why = f"PROXY: {error}"
-            self.abort()
-            return b""
+        told = introduction.feed(data)
         if told is None:
             return b""
-        self._proxy = None
-        self._wheel.forget(self)
-        peer = self._peer
-        if not told.ip:
-            told = Proxied(peer.ip, peer.port, peer.local_ip, peer.local_port)
-        self._between(told.ip, told.port, told.local_ip, told.local_port)
-        return proxy.rest
+        self._introduction = None
+        self._begin(told)
+        return introduction.rest
 
-    def take_over(self, transport: asyncio.Transport, tls: Tls, ends: Proxied) -> None:
+    def _unproxied(self, why: str) -> None:
+        self.why = why
+        self.abort()
+
+    def take_over(self, transport: asyncio.Transport, tls: Tls, both: Proxied) -> None:
         """Go on with a connection that another protocol began: its TLS stands (ALPN chose us)."""
         self._transport = transport
         transport.set_write_buffer_limits(high=limits.WRITE_HIGH, low=limits.WRITE_LOW)
         transport.set_protocol(self)
-        self._peer = dataclasses.replace(
-            self._peer,
-            ip=ends.ip,
-            port=ends.port,
-            local_ip=ends.local_ip,
-            local_port=ends.local_port,
-        )
+        self._between(both)
         self._tls = tls
         self._made(self)
 
@@ -168,15 +146,18 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None and not self.why:
             self.why = str(exc) or type(exc).__name__
-        self._lost = self._ended = True
-        self._wheel.forget(self)
-        self._stir()
+        self._lost = self._inbox.ended = True
+        self._waiting.forget()
+        if self._introduction is not None:
+            self._introduction.forget()
+        self._waiting.stir()
         if self._on_lost is not None:
             self._on_lost(self)
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
-        if self._proxy is not None and not (data := self._introduced(self._proxy, data)):
+        waits = self._introduction
+        if waits is not None and not (data := self._introduced(waits, data)):
             return
         if self._closing:
             self._throw_away(len(data))
@@ -192,8 +173,8 @@ class Connection(asyncio.Protocol):
                     self._arrived(plain)
             except TlsFailed as error:
                 self.why = self.why or f"TLS: {error}"
-        self._ended = True
-        self._stir()
+        self._inbox.ended = True
+        self._waiting.stir()
         return True  # it may still read
 
     def pause_writing(self) -> None:
@@ -202,7 +183,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._write_full = False
         self._let_flow()
-        self._stir()
+        self._waiting.stir()
 
     # --- octets in
 
@@ -219,16 +200,17 @@ class Connection(asyncio.Protocol):
             return
         self._flush(tls)
         if tls.ended:
-            self._ended = True
+            self._inbox.ended = True
         if tls.ended or tls.established != established:
-            self._stir()
+            self._waiting.stir()
 
     def _arrived(self, plain: bytes) -> None:
-        self._chunks.append(plain)
-        self._have += len(plain)
-        if self._have >= limits.READ_HIGH:
+        inbox = self._inbox
+        inbox.chunks.append(plain)
+        inbox.have += len(plain)
+        if inbox.have >= limits.READ_HIGH:
             self._hold()
-        self._stir()
+        self._waiting.stir()
 
     def _hold(self) -> None:
         if not self._held and not self._lost and self._transport is not None:
@@ -236,7 +218,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _let_flow(self) -> None:
-        if self._held and self._have <= limits.READ_LOW and not self._lost:
+        if self._held and self._inbox.have <= limits.READ_LOW and not self._lost:
             assert self._transport is not None
             if self._transport.get_write_buffer_size() <= limits.WRITE_STOP:
                 self._held = False
@@ -246,73 +228,6 @@ class Connection(asyncio.Protocol):
         self._thrown += count
         if self._thrown > limits.LINGER_OCTETS:
             self.abort()
-
-    def _take(self) -> bytes:
-        first = self._chunks[0]
-        if len(self._chunks) == 1 and len(first) <= limits.READ_MOST:
-            data = first
-            self._chunks.clear()
-        else:
-            everything = b"".join(self._chunks)
-            data = everything[: limits.READ_MOST]
-            rest = everything[limits.READ_MOST :]
-            self._chunks[:] = [rest] if rest else []
-        self._have -= len(data)
-        self._stale = max(0, self._stale - len(data))
-        self._let_flow()
-        return data
-
-    def _next(self) -> bytes:
-        """What a read gives without waiting; b"" when there is nothing."""
-        if self._deflate is None:
-            octets = b""
-            while self._chunks and not octets:
-                octets = self._take()
-                if self._parting is not None:
-                    octets = self._part(self._parting, octets)
-            return octets
-        inflater = self._deflate[0]
-        while self._chunks or inflater.more:
-            # What the inflater holds back comes first: it takes no more before, so little is ever inflated.
-            octets = inflater.feed(b"" if inflater.more else self._take())
-            if octets:
-                return octets
-            if inflater.broken:
-                break
-        if inflater.ended:
-            self._ended = True  # whatever comes behind, and whether or not the connection ends too
-        if inflater.broken:
-            self.why = f"DEFLATE: {inflater.broken}"
-            raise StreamBroken(self.why)
-        return b""
-
-    # --- waiting
-
-    def _stir(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def _wait(self, until: float) -> None:
-        """Until something changed; StreamTimeout at `until`."""
-        assert self._waiter is None, "one coroutine uses a connection"
-        left = until - self._loop.time()
-        if left <= 0:
-            raise StreamTimeout
-        self._waiter = self._loop.create_future()
-        self._wheel.watch(self, left)
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-            self.deadline = None
-
-    def expired(self) -> None:
-        """The wheel says that the wait took too long."""
-        if self._proxy is not None:
-            self.why = "PROXY: no header came"
-            self.abort()
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(StreamTimeout())
 
     # --- Stream
 
@@ -324,11 +239,18 @@ class Connection(asyncio.Protocol):
         until = self._loop.time() + timeout
         while True:
             self._leave_if_told()
-            if octets := self._next():
+            try:
+                octets = self._inbox.next()
+            except StreamBroken as error:
+                self.why = str(error)
+                raise
+            if self._held:
+                self._let_flow()
+            if octets:
                 return octets
-            if self._ended:
+            if self._inbox.ended:
                 return b""
-            await self._wait(until)
+            await self._waiting.wait(until)
 
     async def read_or_wake(self, timeout: float) -> bytes | None:
         until = self._loop.time() + timeout
@@ -337,28 +259,35 @@ class Connection(asyncio.Protocol):
             if self._woken:
                 self._woken = False
                 return None
-            if octets := self._next():
+            try:
+                octets = self._inbox.next()
+            except StreamBroken as error:
+                self.why = str(error)
+                raise
+            if self._held:
+                self._let_flow()
+            if octets:
                 return octets
-            if self._ended:
+            if self._inbox.ended:
                 return b""
-            await self._wait(until)
+            await self._waiting.wait(until)
 
     def wake(self) -> None:
         self._woken = True
-        self._stir()
+        self._waiting.stir()
 
     def pending(self) -> bool:
-        return bool(self._chunks) or (self._deflate is not None and self._deflate[0].more)
+        return self._inbox.pending()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._lost or self._closing:
             raise StreamClosed
         assert self._transport is not None
-        if self._deflate is not None:
-            data = self._deflate[1].send(data)
+        if self._deflater is not None:
+            data = self._deflater.send(data)
         self._turn += len(data)
         if self._tls is None:
-            self._stale = self._have
+            self._inbox.stale = self._inbox.have
             self.sent += len(data)
             # The transport may keep what it cannot send at once; a caller's buffer changes.
             self._transport.write(data if isinstance(data, bytes) else bytes(data))
@@ -389,7 +318,7 @@ class Connection(asyncio.Protocol):
         until = self._loop.time() + limits.WRITE_STALL
         while self._write_full and not self._lost:
             self._turn = 0
-            await self._wait(until)
+            await self._waiting.wait(until)
         if self._lost:
             raise StreamClosed
 
@@ -403,9 +332,7 @@ class Connection(asyncio.Protocol):
         # RFC 3207 §4.2: "The server MUST discard any knowledge obtained from the client" so octets
         # that came before our go-ahead (CVE-2011-0411 and its kin) go to nobody.
         assert self._tls is None and self._start_context is not None
-        hello = b"".join(self._chunks)[self._stale :]
-        self._chunks.clear()
-        self._have = self._stale = 0
+        hello = self._inbox.fresh()
         tls = self._tls = Tls(self._start_context, local_ip=self._peer.local_ip)
         self._let_flow()
         if hello:
@@ -418,17 +345,17 @@ class Connection(asyncio.Protocol):
         assert tls is not None
         until = self._loop.time() + limits.HANDSHAKE
         while not tls.established:
-            if self._ended or self._farewell is not None:
-                raise StreamClosed(self.why or "the peer left during the handshake")
+            if self._inbox.ended or self._farewell is not None:
+                self.why = self.why or "the peer left during the handshake"
+                raise StreamClosed(self.why)
             try:
-                await self._wait(until)
+                await self._waiting.wait(until)
             except StreamTimeout:
                 self.why = "TLS: the handshake took too long"
                 self.abort()
                 raise StreamClosed(self.why) from None
         if tls.asked is Asked.ORDER:
             # RFC 8737 §4: "The "acme-tls/1" protocol does not carry application data." So no session greets the authority.
-            self.name_refused = True
             self.why = "the authority has seen the proof"
             raise StreamClosed(self.why)
         facts = tls.facts
@@ -453,30 +380,16 @@ class Connection(asyncio.Protocol):
 
     @property
     def compressed(self) -> bool:
-        return self._deflate is not None
+        return self._deflater is not None
 
     def compress(self, early: bytes) -> None:
-        assert self._deflate is None
-        self._deflate = (Inflater(), Deflater())
-        self._put_back(early)
+        assert self._deflater is None
+        self._inbox.inflater, self._deflater = Inflater(), Deflater()
+        self._inbox.put_back(early)
 
     def uncompress(self, unread: int) -> None:
-        assert self._deflate is not None
-        self._parting = self._deflate[0].part(unread)
-        self._deflate = None
-        self._put_back(self._part(self._parting, b""))
-
-    def _part(self, parting: Parting, data: bytes) -> bytes:
-        """What is plain of it, perhaps nothing yet."""
-        plain = parting.feed(data)
-        if parting.done:
-            self._parting = None
-        return plain
-
-    def _put_back(self, octets: bytes) -> None:
-        if octets:
-            self._chunks.insert(0, octets)
-            self._have += len(octets)
+        self._deflater = None
+        self._inbox.part(unread)
 
     # --- the end
 
@@ -487,7 +400,7 @@ class Connection(asyncio.Protocol):
         """
         self._farewell = last
         self.why = self.why or why
-        self._stir()
+        self._waiting.stir()
 
     def _leave_if_told(self) -> None:
         if self._farewell is None:
@@ -505,19 +418,18 @@ class Connection(asyncio.Protocol):
             self._tls.close()
             self._flush(self._tls)
         self._closing = True
-        self._chunks.clear()
-        self._have = 0
+        self._inbox.clear()
         self._let_flow()
         transport.set_write_buffer_limits(high=0)
         try:
             until = self._loop.time() + limits.FLUSH
             while self._write_full and not self._lost:
-                await self._wait(until)
-            if not self._lost and not self._ended:
+                await self._waiting.wait(until)
+            if not self._lost and not self._inbox.ended:
                 transport.write_eof()
                 until = self._loop.time() + limits.LINGER
-                while not self._ended and not self._lost:
-                    await self._wait(until)
+                while not self._inbox.ended and not self._lost:
+                    await self._waiting.wait(until)
         except StreamTimeout:
             self.abort()
         except BaseException:
@@ -528,15 +440,15 @@ class Connection(asyncio.Protocol):
 
     def _end_transport(self) -> None:
         """After a TLS failure: the alert that explains it goes out, then the connection ends."""
-        self._ended = True
+        self._inbox.ended = True
         self._closing = True
         if self._transport is not None:
             self._transport.close()
-        self._stir()
+        self._waiting.stir()
 
     def abort(self) -> None:
         self._closing = True
         if self._transport is not None and not self._lost:
             self._transport.abort()
-        self._ended = True
-        self._stir()
+        self._inbox.ended = True
+        self._waiting.stir()

@@ -22,9 +22,10 @@ from typing import Any, cast
 
 from postil.net import limits
 from postil.net.identities import Chooser
+from postil.net.introduction import Introduction, ends
 from postil.net.naming import Asked
-from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
-from postil.net.stream import Connection, endpoint
+from postil.net.proxy import Proxied
+from postil.net.stream import Connection
 from postil.net.tls import NameRefused, Tls, TlsFailed
 from postil.net.wheel import Wheel
 
@@ -143,7 +144,7 @@ class Pumped(asyncio.Protocol):
         self._tls: Tls | None = None
         self._others = others  # ALPN's name of a protocol -> what speaks it
         self._behind = behind
-        self._proxy: ProxyReader | None = None  # while its header is awaited
+        self._introduction: Introduction | None = None  # while a proxy's header is awaited
         self._failed = (
             failed  # told why no connection came about, and whether it was the name's fault
         )
@@ -163,45 +164,40 @@ class Pumped(asyncio.Protocol):
         below = cast(asyncio.Transport, transport)
         below.set_write_buffer_limits(high=limits.WRITE_HIGH, low=limits.WRITE_LOW)
         self._below = below
-        ends = Proxied(
-            *endpoint(transport.get_extra_info("peername")),
-            *endpoint(transport.get_extra_info("sockname")),
-        )
-        if self._behind is not None and self._behind(ends.ip):
-            self.ends = ends
-            self._proxy = ProxyReader()
-            self._wheel.watch(self, limits.PROXY)
-            return
-        self._begin(ends)
+        own = ends(transport)
+        if self._behind is not None and self._behind(own.ip):
+            self.ends = own
+            self._introduction = Introduction(self._wheel, own, self._unproxied)
+        else:
+            self._begin(own)
 
-    def _begin(self, ends: Proxied) -> None:
-        self.ends = ends
+    def _begin(self, both: Proxied) -> None:
+        self.ends = both
         if self._identity is not None:
-            self._tls = Tls(self._identity, local_ip=ends.local_ip)
+            self._tls = Tls(self._identity, local_ip=both.local_ip)
         self._facade = Facade(self, self._below, self._tls)
-        if self._enter(ends.ip) is not None:
+        if self._enter(both.ip) is not None:
             if self._tls is None:
                 self._below.write(self._refusal)
             self._below.close()
             return
-        self._ip = ends.ip
+        self._ip = both.ip
         self._wheel.watch(self, self._idle if self._tls is None else limits.HANDSHAKE)
         if self._tls is None:
             self._stands()
 
-    def _introduced(self, proxy: ProxyReader, data: bytes) -> bytes:
+    def _introduced(self, introduction: Introduction, data: bytes) -> bytes:
         """What stands behind the proxy's header, once that is whole."""
-        try:
-            told = proxy.feed(data)
-        except BadProxyHeader as error:
-            self._failed(f"PROXY: {error}", False)
-            self._below.abort()
-            return b""
+        told = introduction.feed(data)
         if told is None:
             return b""
-        self._proxy = None
-        self._begin(told if told.ip else self.ends)
-        return proxy.rest
+        self._introduction = None
+        self._begin(told)
+        return introduction.rest
+
+    def _unproxied(self, why: str) -> None:
+        self._failed(why, False)
+        self._below.abort()
 
     def _stands(self) -> None:
         assert self._facade is not None
@@ -231,7 +227,8 @@ class Pumped(asyncio.Protocol):
             self._wheel.watch(self, self._idle)
 
     def data_received(self, data: bytes) -> None:
-        if self._proxy is not None and not (data := self._introduced(self._proxy, data)):
+        waits = self._introduction
+        if waits is not None and not (data := self._introduced(waits, data)):
             return
         if self._facade is None or self._facade.is_closing() or self._ip is None:
             return
@@ -285,19 +282,19 @@ class Pumped(asyncio.Protocol):
 
     def expired(self) -> None:
         """Nothing went by for too long."""
-        if self._proxy is not None:
-            self._failed("PROXY: no header came", False)
         self.abort()
 
     def abort(self) -> None:
         """End at once; idempotent."""
         if self._facade is not None and not self._facade.lost:
             self._facade.abort()
-        elif self._proxy is not None:
+        elif self._introduction is not None:
             self._below.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wheel.forget(self)
+        if self._introduction is not None:
+            self._introduction.forget()
         if self._ip is not None:
             self._leave(self._ip)
             self._ip = None
