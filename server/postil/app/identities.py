@@ -2,14 +2,14 @@
 
 The files of a certificate change under us (whatever renews it writes them anew). Once a minute they are looked at; a change is taken
 over when the files make certificates, and otherwise reported while the ones before are shown on. Once a day the contexts are made anew in any
-case, and with them the keys of session tickets.
+case, and with them the keys of session tickets; certificates that clients refuse or soon will (`validity`) are then told again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +18,10 @@ import structlog
 from postil.base.clock import Clock
 from postil.config import Config
 from postil.config.model import Listener
+from postil.config.problems import Finding
 from postil.daemon.metrics import Metrics
 from postil.net import clientkeys
-from postil.net.certificates import BadCertificate, self_signed
+from postil.net.certificates import BadCertificate, lasts, self_signed
 from postil.net.identities import Chain, Chooser, Identities, Manner
 from postil.net.naming import Asked, Rule
 
@@ -96,11 +97,16 @@ class Watch:
     """Keeps the identities like their files."""
 
     def __init__(
-        self, identities: Identities, wanted: Callable[[], Sequence[Chain]], metrics: Metrics
+        self,
+        identities: Identities,
+        wanted: Callable[[], Sequence[Chain]],
+        metrics: Metrics,
+        doubts: Callable[[], Iterable[Finding]] = tuple,
     ) -> None:
         self._identities = identities
         self._wanted = wanted
         self._metrics = metrics
+        self._doubts = doubts
         self._seen = self._now()
 
     def _now(self) -> tuple[object, ...]:
@@ -124,9 +130,24 @@ class Watch:
             _log.info("certificates changed")
         self._seen = before
         self._metrics.certificate_trouble.set(0)
+        self.tell()
+
+    def tell(self) -> None:
+        """Until when each is valid, and which of them clients will refuse."""
+        ends = self._metrics.certificate_ends
+        ends.clear()
+        for chain in self._identities.chains:
+            try:
+                until = lasts(chain.certificate)[1]
+            except BadCertificate:  # taken away since; the next look says so
+                continue
+            ends.labels(str(chain.certificate)).set(until.timestamp())
+        for one in self._doubts():
+            _log.warning("doubtful certificate", reason=one.what)
 
     async def run(self) -> None:
         """Look every minute, for ever."""
+        self.tell()
         passed = 0.0
         while True:
             await asyncio.sleep(LOOK_EVERY)

@@ -26,6 +26,7 @@ from postil.accounts.gate import LoginGate
 from postil.app.certs import Orders
 from postil.app.identities import ALSO, Watch, chooser
 from postil.app.live import Live
+from postil.app.validity import doubtful
 from postil.base.clock import Clock, SystemClock
 from postil.base.tasks import Tasks
 from postil.config import Config, Domain, Loaded
@@ -196,7 +197,7 @@ async def serving(
         identities = Identities(wanted())
         _warn_of_missing()
         metrics = Metrics()
-        watch = Watch(identities, wanted, metrics)
+        watch = Watch(identities, wanted, metrics, lambda: doubtful(config, clock.now()))
         metrics.wal.set_function(lambda: store.wal_octets)
         attempts = await Attempts.open(data / FILE, clock)
         stack.push_async_callback(attempts.close)

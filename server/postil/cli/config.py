@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from postil.base.clock import SystemClock
 from postil.cli import running, target
 from postil.config import ConfigError, Problem, read
 from postil.config.decode import guess
@@ -48,7 +49,10 @@ def check(file: Path, as_json: bool) -> None:
         target.show({**wrong, "problems": problems, "warnings": []}, True, str)
         raise SystemExit(1) from error
     config = loaded.config
-    warnings = doubts(loaded)
+    from postil.app.validity import doubtful  # loads what other commands do not need
+
+    later = doubtful(config, SystemClock().now())
+    warnings = [*doubts(loaded), *map(loaded.problem, later)]
 
     def text() -> str:
         fine = f"{file}: fine; {len(config.domain)} domains, {len(config.listener)} listeners"

@@ -91,6 +91,12 @@ class Metrics:
             "1 while the files of the certificates cannot be used and the ones before are shown",
             registry=self.registry,
         )
+        self.certificate_ends = Gauge(
+            "postil_tls_certificate_ends_seconds",
+            "When the certificate in that file ends, seconds since the epoch",
+            ["file"],
+            registry=self.registry,
+        )
 
     def login(self, attempt: Attempt) -> None:
         """Count an attempt to log in."""

@@ -86,14 +86,27 @@ def _acknowledge(*_: object) -> None:
     """RFC 6066 §3: "In this event, the server SHALL include an extension of type "server_name" in the (extended) server hello." """
 
 
+def _leaf(certificate: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadCertificate(f"{certificate} is no certificate: {error}") from error
+
+
+def lasts(certificate: Path) -> tuple[datetime.datetime, datetime.datetime]:
+    """From when to when a certificate is valid; BadCertificate."""
+    leaf = _leaf(certificate)
+    return leaf.not_valid_before_utc, leaf.not_valid_after_utc
+
+
 def names_of(certificate: Path) -> frozenset[str]:
     """The names a certificate is for (RFC 9525 §2: its subjectAltName alone), in lower case; BadCertificate."""
+    leaf = _leaf(certificate)
     try:
-        leaf = x509.load_pem_x509_certificate(certificate.read_bytes())
         shown = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return frozenset()
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise BadCertificate(f"{certificate} is no certificate: {error}") from error
     addresses = (str(ip) for ip in shown.get_values_for_type(x509.IPAddress))
     return frozenset(
