@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from tests.net.test_hello import hello_of
 
 from postil.net import limits
+from postil.net.admission import Admission, Allowed
 from postil.net.hello import Hello
 from postil.net.identities import Choice
+from postil.net.introduction import Introduction
 from postil.net.listeners import Spec
 from postil.net.naming import Alert, Asked, Decision
 from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
@@ -233,6 +235,38 @@ async def test_a_health_check_is_the_proxys_own(header: bytes) -> None:
     connection.abort()
     writer.close()
     server.close()
+    wheel.close()
+
+
+@pytest.mark.parametrize("header", [first, second])
+@pytest.mark.parametrize(
+    ("proxy", "told", "seen"),
+    [
+        ("192.0.2.1", "127.0.0.1", "192.0.2.1"),
+        ("192.0.2.1", "127.9.9.9", "192.0.2.1"),
+        ("192.0.2.1", "::1", "192.0.2.1"),
+        ("192.0.2.1", "::ffff:127.0.0.1", "192.0.2.1"),
+        ("2001:db8::1", "::1", "2001:db8::1"),
+        ("192.0.2.1", "198.51.100.7", "198.51.100.7"),
+        ("127.0.0.1", "127.0.0.2", "127.0.0.2"),
+        ("::1", "127.0.0.1", "127.0.0.1"),
+    ],
+)
+async def test_the_proxys_machine_is_not_ours(
+    header: Callable[[Proxied], bytes], proxy: str, told: str, seen: str
+) -> None:
+    """A loopback address that a proxy elsewhere names is the proxy's, with its limits; one on this machine may mean this one."""
+    six = ":" in told
+    wheel = Wheel(asyncio.get_running_loop())
+    own = Proxied(proxy, 40000, "192.0.2.2", 25)
+    introduction = Introduction(wheel, own, pytest.fail)
+    found = introduction.feed(header(Proxied(told, 7, "2001:db8::9" if six else "192.0.2.9", 993)))
+    assert found is not None and found.ip == seen
+    assert (found == own) == (seen == proxy)
+    if seen != told:
+        refused = Admission(Allowed(per_ip=1))
+        assert refused.enter(found.ip, 0.0) is None
+        assert refused.enter(found.ip, 0.0) is not None
     wheel.close()
 
 

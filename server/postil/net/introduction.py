@@ -2,6 +2,9 @@
 
 A connection from the address of a proxy begins with a PROXY header (`proxy`), before TLS, and within a few seconds; nobody hears of the connection
 before.
+
+A proxy elsewhere may name a loopback address: somebody on its machine has connected to it there. That is not our machine, whose programs
+are exempt from limits, so such a connection is taken for the proxy's own, as its health checks are.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import asyncio
 from collections.abc import Callable
 
 from postil.net import limits
+from postil.net.admission import is_loopback
 from postil.net.proxy import BadProxyHeader, Proxied, ProxyReader
 from postil.net.wheel import Wheel
 
@@ -59,7 +63,11 @@ class Introduction:
         if told is None:
             return None
         self.forget()
-        return told if told.ip else self._own
+        return told if told.ip and not self._of_itself(told) else self._own
+
+    def _of_itself(self, told: Proxied) -> bool:
+        """Is that the proxy's machine and not ours? What of ours comes in without limits must not be had by a header from elsewhere."""
+        return is_loopback(told.ip) and not is_loopback(self._own.ip)
 
     def expired(self) -> None:
         """The wheel says that it took too long."""
