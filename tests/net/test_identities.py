@@ -11,7 +11,7 @@ from tests.net.test_hello import hello_of, records
 from tests.net.test_tls import connect
 
 from postil.base.clock import SystemClock
-from postil.net.certificates import BadCertificate, names_of, self_signed
+from postil.net.certificates import BadCertificate, names_of, self_signed, server_context
 from postil.net.identities import Chain, Identities, Manner
 from postil.net.naming import Asked, Rule
 from postil.net.tls import NameRefused, Tls, TlsFailed
@@ -275,6 +275,54 @@ def test_a_name_of_foreign_octets(
         with pytest.raises(NameRefused, match="unrecognized_name: unknown name"):
             server.receive(wild)
     assert capsys.readouterr().err == ""
+
+
+def renamed(hello: bytes, old: bytes, new: bytes) -> bytes:
+    """Another name in a hello of one record, with all the lengths around it."""
+    at = hello.index(old)
+    out = bytearray(hello.replace(old, new))
+    sessions = 5 + 4 + 2 + 32
+    suites = sessions + 1 + out[sessions]
+    methods = suites + 2 + int.from_bytes(out[suites : suites + 2], "big")
+    extensions = methods + 1 + out[methods]
+    for place, width in ((at - 2, 2), (at - 5, 2), (at - 7, 2), (extensions, 2), (6, 3), (3, 2)):
+        longer = int.from_bytes(out[place : place + width], "big") + len(new) - len(old)
+        out[place : place + width] = longer.to_bytes(width, "big")
+    return bytes(out)
+
+
+@pytest.mark.parametrize("rule", Rule)
+@pytest.mark.parametrize("name", [b"a\0b", b"\0", b"mail.example.org\0", b"a" * 256, b"a" * 5000])
+def test_what_cannot_be_a_name(made: dict[str, Chain], rule: Rule, name: bytes) -> None:
+    """OpenSSL's own alert, but said by us: odd on every listener, and no failed handshake."""
+    sent = renamed(hello_of("mail.example.org"), b"mail.example.org", name)
+    alone = Tls(server_context(made["mail.example.org"].certificate, made["mail.example.org"].key))
+    with pytest.raises(TlsFailed, match="bad extension"):
+        alone.receive(sent)
+    told: list[tuple[Asked, bool]] = []
+    server = Tls(
+        Identities(list(made.values())).chooser(
+            Manner(rule=rule), lambda asked, refused: told.append((asked, refused))
+        )
+    )
+    with pytest.raises(NameRefused, match="unrecognized_name: odd name"):
+        server.receive(sent)
+    assert server.outgoing() == alone.outgoing() == b"\x15\x03\x03\x00\x02\x02\x70"
+    assert told == [(Asked.ODD, True)]
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+@pytest.mark.parametrize("name", [b"a" * 255, b"", b".", b"-", b"a..b", b" ", b"\x01"])
+def test_every_other_name_gets_the_fallback(
+    made: dict[str, Chain], name: bytes, version: str
+) -> None:
+    """Port 25: whatever OpenSSL lets through is an unknown name, and the handshake goes on."""
+    server = Tls(
+        Identities([made["other.example"]]).chooser(Manner(rule=Rule.FALLBACK), told_nobody)
+    )
+    hello = hello_of("mail.example.org", version=version)
+    server.receive(renamed(hello, b"mail.example.org", name))
+    assert server.asked is Asked.UNKNOWN and server.outgoing()[0] == 22
 
 
 @pytest.mark.parametrize("rule", Rule)

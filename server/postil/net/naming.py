@@ -28,7 +28,7 @@ class Asked(enum.Enum):
     MISSING = "missing"
     ADDRESS = "address"  # an IP address, or what only looks like one
     UNKNOWN = "unknown"
-    ODD = "odd"  # nobody can tell: what came is no hello, or none that we can read
+    ODD = "odd"  # nobody can tell: what came is no hello, or none that we can read, or its name cannot be one
 
 
 class Alert(enum.IntEnum):
@@ -58,12 +58,14 @@ class Decision:
 
 _ADDRESS_LIKE: Final = re.compile(r"(?=.*[0-9])[0-9.:]+")
 _LABEL: Final = re.compile(r"[a-z0-9_-]+")
-_MOST_SHOWN: Final = 255  # octets of a name in a log line; a DNS name has no more
+_LONGEST: Final = (
+    255  # octets; a DNS name has no more (RFC 1035 §2.3.4), and a log line shows no more
+)
 
 
 def spelled(name: bytes) -> str:
     """The name as we compare and show it: lower case, without a dot at its end; foreign octets escaped."""
-    shown = name[:_MOST_SHOWN].decode("ascii", "backslashreplace").lower()
+    shown = name[:_LONGEST].decode("ascii", "backslashreplace").lower()
     return shown[:-1] if shown.endswith(".") and len(shown) > 1 else shown
 
 
@@ -99,6 +101,11 @@ def decide(hello: Hello, names: Collection[str], orders: Collection[str], rule: 
         # RFC 8446 §9.2: "Servers MAY require clients to send a valid "server_name" extension."
         alert = Alert.MISSING_EXTENSION if rule is Rule.STRICT else None
         return Decision(Asked.MISSING, alert=alert)
+    if len(hello.name) > _LONGEST or b"\0" in hello.name:
+        # What cannot be a domain's name ends the handshake on port 25, too, where RFC 7672 §8.1 (below) has a certificate for every
+        # domain: OpenSSL answers such a name with this alert before it asks anybody, and only another hello would keep it from that.
+        # No mail server sends one. Said here, it is nobody's failed handshake.
+        return Decision(Asked.ODD, alert=Alert.UNRECOGNIZED_NAME)
     name = spelled(hello.name)
     # RFC 8737 §3: "The ACME server MUST provide an ALPN extension with the single protocol name "acme-tls/1" and an SNI extension
     # containing only the domain name being validated" so users of that name see no proof.
