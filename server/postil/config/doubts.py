@@ -93,7 +93,10 @@ def _files(config: Config) -> Iterator[Finding]:
                 yield Finding((*path, field), f"{name} cannot be read: {error.strerror}")
                 continue
             if field == "key" and mode & stat.S_IROTH:
-                what = f"{name} can be read by every user of this machine: chmod o-r"
+                what = f"{name} can be read by every user of this machine: chmod o-rw"
+                yield Finding((*path, field), what)
+            elif mode & stat.S_IWOTH:
+                what = f"{name} can be changed by every user of this machine: chmod o-w"
                 yield Finding((*path, field), what)
 
 
