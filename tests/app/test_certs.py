@@ -6,9 +6,12 @@ import asyncio
 import re
 import socket
 import ssl
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
+import msgspec
 import pytest
 from cryptography import x509
 from tests.support.authority import Authority, authority, root
@@ -19,6 +22,7 @@ from postil.app.server import Server, Variant, serving
 from postil.config import Config
 from postil.config.acme import Certificate, Provider, checked
 from postil.config.model import Domain, Limits, Listener
+from postil.config.problems import Finding
 
 __all__ = ["authority", "root"]
 NAME = "mail.example.org"
@@ -53,13 +57,15 @@ def config(folder: Path, one: Authority, **more: object) -> Config:
     )
 
 
-def shown(server: Server, trust: Path | None, name: str | None) -> x509.Certificate:
+def shown(
+    server: Server, trust: Path | None, name: str | None, to: str = "127.0.0.1"
+) -> x509.Certificate:
     """What a client sees that asks for the name; `trust`: it verifies, the name included."""
     context = ssl.create_default_context(cafile=str(trust) if trust else None)
     if trust is None:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
-        socket.create_connection(("127.0.0.1", server.ports["https"]), 20) as plain,
+        socket.create_connection((to, server.ports["https"]), 20) as plain,
         context.wrap_socket(plain, server_hostname=name) as secure,
     ):
         return x509.load_der_x509_certificate(secure.getpeercert(True) or b"")
@@ -79,19 +85,26 @@ def validating(server: Server) -> None:
 
 async def both(folder: Path) -> None:
     """Until both certificates are on disk."""
+    await issued(folder, NAME, "127.0.0.1")
+
+
+async def issued(folder: Path, *labels: str) -> None:
+    """Until all of them are on disk."""
     async with asyncio.timeout(60):
-        for label in (NAME, "127.0.0.1"):
+        for label in labels:
             one = ProviderFolder(folder / "data" / "acme", "ca").certificate(label)
             while (kept := one.state()) is None or not kept.chain or kept.window.look == 0:
                 await asyncio.sleep(0.05)
 
 
-async def trusted(server: Server, trust: Path, name: str) -> x509.Certificate:
+async def trusted(
+    server: Server, trust: Path, name: str, to: str = "127.0.0.1"
+) -> x509.Certificate:
     """What a client sees, once it is the authority's: the disk has it a moment earlier."""
     async with asyncio.timeout(20):
         while True:
             try:
-                return await asyncio.to_thread(shown, server, trust, name)
+                return await asyncio.to_thread(shown, server, trust, name, to)
             except ssl.SSLError:
                 await asyncio.sleep(0.05)
 
@@ -154,3 +167,63 @@ async def test_stopped_while_it_orders(authority: Authority, tmp_path: Path) -> 
                 pass
     async with serving(machine, Variant(grace=0.5)):
         await both(tmp_path)
+
+
+ADDRESSES = ("127.0.0.1", "::1")
+
+
+def verified(openssl: str, trust: Path, to: str, port: int, *more: str) -> str:
+    """What openssl says of a connection to an address, without a name, the certificate compared with the address."""
+    shown_as = f"[{to}]:{port}" if ":" in to else f"{to}:{port}"
+    command = [
+        openssl, "s_client", "-connect", shown_as, "-noservername", "-verify_ip", to, "-verify_return_error",
+        "-CAfile", str(trust), *more,
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, input="", capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stdout + done.stderr
+
+
+async def test_certificates_for_addresses(
+    authority: Authority, tmp_path: Path, require_tool: Callable[[str, str], str]
+) -> None:
+    """RFC 8738 from the order to the client: who connects by an address, and names none, sees the certificate of that address on every port.
+
+    Neither is the first certificate, and both addresses have one of their own.
+    """
+    openssl = require_tool("openssl", "openssl")
+    machine = config(tmp_path, authority)
+    ports = {"imaps": free_port(), "submission": free_port(), "smtp": free_port()}
+    mail = (
+        Listener(protocol="imap", port=ports["imaps"], tls="implicit", ips=ADDRESSES, name="imaps"),
+        Listener(protocol="submission", port=ports["submission"], tls="starttls", ips=ADDRESSES, name="submission"),
+        Listener(protocol="smtp", port=ports["smtp"], tls="starttls", ips=ADDRESSES, name="smtp"),
+    )  # fmt: skip
+    wanted = tuple(Certificate(names=(name,)) for name in (NAME, *ADDRESSES))
+    found: list[Finding] = []
+    tables = checked(list(machine.acme), wanted, NAME, tmp_path, found)
+    assert not found
+    web = tuple(
+        msgspec.structs.replace(one, ips=ADDRESSES)
+        for one in machine.listener
+        if one.protocol == "http"
+    )
+    machine = msgspec.structs.replace(machine, listener=(*web, *mail), **tables)
+    trust = tmp_path / "issuer.pem"
+    trust.write_bytes(authority.ca.ask("roots/0"))
+    async with serving(machine, Variant(grace=1.0)) as server:
+        await issued(tmp_path, *(one.label for one in wanted))
+        for ip in ADDRESSES:
+            await trusted(server, trust, ip, to=ip)
+            for port, more in (
+                ("imaps", ()), ("submission", ("-starttls", "smtp")), ("smtp", ("-starttls", "smtp")),
+            ):  # fmt: skip
+                said = await asyncio.to_thread(verified, openssl, trust, ip, ports[port], *more)
+                assert "Verify return code: 0 (ok)" in said, said
+                assert "Verification: OK" in said
+        # The other address's certificate is no good: the comparison is a real one.
+        other = await asyncio.to_thread(
+            verified, openssl, trust, "127.0.0.1", ports["imaps"], "-verify_ip", "::1"
+        )
+        assert "IP address mismatch" in other

@@ -152,6 +152,19 @@ def test_wrong_is_named(text: str, line: int, field: str, words: str) -> None:
     "4.5.3.1.8",
     "The minimum total number of recipients that MUST be buffered is 100 recipients",
 )
+def test_addresses_as_names_of_certificates() -> None:
+    """Of both families, written as a connection to them shows them, which is what they are compared with."""
+    pairs = 'certificate = "c"\nkey = "k"\nnames = '
+    config = read(
+        GOOD + '[tls]\nnames = ["2001:0DB8:0::1", "192.0.2.1", "Mail.Example.org."]\n'
+        f'[[tls.chain]]\n{pairs}["::ffff:192.0.2.2", "0::1"]\n'
+    )
+    assert config.tls.names == ("2001:db8::1", "192.0.2.1", "mail.example.org")
+    assert config.tls.chain[0].names == ("192.0.2.2", "::1")
+    with pytest.raises(ConfigError, match="has a zone"):
+        read(GOOD + '[tls]\nnames = ["fe80::1%eth0"]\n')
+
+
 def test_never_less_than_100_recipients() -> None:
     """Nobody can configure a server that takes fewer than 100."""
     assert read(GOOD + "[limits]\nrecipients = 100\n").limits.recipients == 100

@@ -106,6 +106,14 @@ def test_who_connects_by_address(made: dict[str, Chain]) -> None:
     assert "mail.example.org" in Client(identities, local_ip="192.0.2.2").shown(None)
 
 
+def test_an_address_as_a_name(made: dict[str, Chain]) -> None:
+    """A configured address shows a certificate that does not hold it, to who comes to it and names none."""
+    other = Chain(made["other.example"].certificate, made["other.example"].key, ("2001:db8::7",))
+    identities = Identities([made["mail.example.org"], other])
+    assert Client(identities, local_ip="2001:db8::7").shown(None) == {"other.example"}
+    assert "mail.example.org" in Client(identities, local_ip="2001:db8::8").shown(None)
+
+
 @pytest.mark.rfc(
     "6066",
     "3",

@@ -148,7 +148,18 @@ def _tls(tls: Tls, folder: FilePath, found: list[Finding]) -> Tls:
 
 
 def _names(path: Path, given: tuple[str, ...], found: list[Finding]) -> tuple[str, ...]:
-    return tuple(names.domain(name, (*path, at), found) for at, name in enumerate(given))
+    return tuple(_name(name, (*path, at), found) for at, name in enumerate(given))
+
+
+def _name(name: str, path: Path, found: list[Finding]) -> str:
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return names.domain(name, path, found)
+    if "%" in name:
+        found.append(Finding(path, f"{name!r} has a zone, which no certificate holds"))
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)  # as a connection to it shows it
 
 
 def _metadata(config: Config, found: list[Finding]) -> None:

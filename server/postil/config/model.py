@@ -91,7 +91,9 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     key: Annotated[str, Meta(description="File of the private key, PEM.")]
     names: Annotated[
         tuple[str, ...],
-        Meta(description="Names to show it for beside those it holds; one without a dot is fine."),
+        Meta(
+            description="Names to show it for beside those it holds; one without a dot is fine. An IP address: to who connects to it and names nothing."
+        ),
     ] = ()
 
 
