@@ -17,7 +17,9 @@ from postil.app.identities import Watch
 from postil.app.server import serving
 from postil.app.validity import doubtful
 from postil.base.clock import FixedClock, SystemClock
+from postil.base.tasks import Tasks
 from postil.config import Config, load
+from postil.config.problems import Finding
 from postil.daemon.metrics import Metrics
 from postil.net.certificates import LIFETIME, self_signed
 from postil.net.identities import Chain, Identities
@@ -188,3 +190,71 @@ async def test_a_server_says_it_at_its_start(tmp_path: Path) -> None:
                 while value("postil_tls_certificate_ends_seconds", labels) is None:
                     await asyncio.sleep(0)
     assert len(Log(lines)) == 1  # type: ignore[arg-type]
+
+
+def test_files_that_come_and_go(tmp_path: Path) -> None:
+    """A certificate that is shown no longer has no figure; one whose file was taken away a moment ago is left to the next look."""
+    pair(tmp_path / "first", 50, "mail.example.org")
+    pair(tmp_path / "second", 60, "other.example")
+    first, second = (
+        Chain(tmp_path / one / "tls-certificate.pem", tmp_path / one / "tls-key.pem")
+        for one in ("first", "second")
+    )
+    metrics, identities = Metrics(), Identities([first, second])
+    watch = Watch(identities, lambda: [first], metrics)
+
+    def files() -> set[str]:
+        return {
+            Path(sample.labels["file"]).parent.name
+            for family in metrics.registry.collect()
+            if family.name == "postil_tls_certificate_ends_seconds"
+            for sample in family.samples
+        }
+
+    watch.tell()
+    assert files() == {"first", "second"}
+    first.certificate.unlink()
+    watch.tell()
+    assert files() == {"second"}
+    pair(tmp_path / "first", 50, "mail.example.org")
+    watch.look(anyway=True)
+    assert files() == {"first"}
+
+
+def test_many_names(tmp_path: Path) -> None:
+    """Five of them are enough to know which certificate is meant."""
+    pair(tmp_path / "first", -1, "mail.example.org", *(f"{one}.example" for one in "abcdef"))
+    (found,) = doubtful(configured(tmp_path), SystemClock().now())
+    assert "(a.example, b.example, c.example, d.example, e.example, …) ended" in found.what
+
+
+async def test_once_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said at the start, and again with each day's look, not with those between."""
+    monkeypatch.setattr("postil.app.identities.LOOK_EVERY", 0.0625)
+    monkeypatch.setattr("postil.app.identities.FRESH_KEYS", 0.25)
+    pair(tmp_path / "first", 5, "mail.example.org")
+    chain = Chain(tmp_path / "first/tls-certificate.pem", tmp_path / "first/tls-key.pem")
+    looks: list[bool] = []
+    told = asyncio.Event()
+    config, now = configured(tmp_path), SystemClock().now
+
+    def doubts() -> list[Finding]:
+        looks.append(True)
+        if sum(looks) == 3:
+            told.set()
+        return list(doubtful(config, now()))
+
+    watch = Watch(Identities([chain]), lambda: [chain], Metrics(), doubts)
+    look = watch.look
+
+    def counted(*, anyway: bool = False) -> None:
+        looks.append(False)
+        look(anyway=anyway)
+
+    monkeypatch.setattr(watch, "look", counted)
+    tasks = Tasks(lambda name, error: pytest.fail(str(error)))
+    tasks.start("watch", watch.run())
+    async with asyncio.timeout(60):
+        await told.wait()
+    await tasks.close()
+    assert looks == [True, *[False] * 4, True, *[False] * 4, True]
