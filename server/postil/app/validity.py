@@ -42,7 +42,7 @@ def doubtful(config: Config, now: float) -> Iterator[Finding]:
         if (what := _lived(begins, ends, now)) is not None:
             yield Finding(path, f"{file} ({_some(names)}) {what}")
     if tls.certificate and known(spelled(config.hostname.encode()), held) is None:
-        what = f"no certificate is for {config.hostname} (hostname): clients that check the name refuse {tls.certificate} ({_some(held)})"
+        what = f"no certificate is for {config.hostname} (hostname): they are for {_some(held)}, and clients that check the name refuse them"
         yield Finding(("tls", "certificate"), what)
 
 
@@ -59,4 +59,4 @@ def _lived(begins: datetime.datetime, ends: datetime.datetime, now: float) -> st
 
 def _some(names: frozenset[str] | set[str]) -> str:
     shown = sorted(names)[:_MOST_NAMED]
-    return ", ".join([*shown, "…"] if len(names) > _MOST_NAMED else shown) or "without names"
+    return ", ".join([*shown, "…"] if len(names) > _MOST_NAMED else shown) or "no name"
